@@ -1,0 +1,125 @@
+// Joins the steps of all actors into shared store transactions (group commit).
+//
+// What a caller can rely on:
+// - A source that asks is asked for its step as late as possible: when the store is free, and the
+//   events at hand have been handled. Whatever it has changed until then is in that step.
+// - Every step that is taken is settled, once: with the store's outcome, or with an error when the
+//   store fails or does not answer within `timeoutMs`.
+
+import { actorError } from "../errors.ts";
+import type { Outcome, Step, Store } from "../stores/store.ts";
+import type { Clock, Timer } from "./clock.ts";
+
+/** Whoever has steps to commit: one actor. */
+export interface StepSource {
+  /** What to write, or `undefined` when there is nothing after all. */
+  takeStep(): Step | undefined;
+  /** What became of the step that was taken last. */
+  settle(outcome: Outcome): void;
+}
+
+// How many steps one transaction joins at most.
+const maxSteps = 1000;
+
+// How many commits that did not answer in time may be outstanding before new ones are refused.
+const maxHanging = 4;
+
+/** Commits the steps of many sources together. */
+export class Committer {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  readonly #waiting = new Set<StepSource>();
+  readonly #later = new Map<StepSource, number>();
+  #laterTimer: Timer | undefined;
+  #isFlushing = false;
+  #hanging = 0;
+
+  constructor(store: Store, clock: Clock, timeoutMs: number) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** Asks for a commit as soon as the store is free. */
+  request(source: StepSource): void {
+    this.#later.delete(source);
+    this.#waiting.add(source);
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    this.#clock.soon(() => this.#flush());
+  }
+
+  /** Asks for a commit within `delayMs`. */
+  requestWithin(source: StepSource, delayMs: number): void {
+    if (this.#waiting.has(source)) return;
+    const dueMs = this.#clock.now() + delayMs;
+    if ((this.#later.get(source) ?? Infinity) <= dueMs) return;
+    this.#later.set(source, dueMs);
+    this.#armLater(delayMs);
+  }
+
+  #armLater(delayMs: number): void {
+    this.#laterTimer ??= this.#clock.after(delayMs, () => {
+      this.#laterTimer = undefined;
+      const now = this.#clock.now();
+      let nextMs = Infinity;
+      for (const [source, dueMs] of this.#later) {
+        if (dueMs <= now) this.request(source);
+        else nextMs = Math.min(nextMs, dueMs);
+      }
+      if (nextMs < Infinity) this.#armLater(nextMs - now);
+    });
+  }
+
+  async #flush(): Promise<void> {
+    const taken: { source: StepSource; step: Step }[] = [];
+    for (const source of this.#waiting) {
+      this.#waiting.delete(source);
+      const step = source.takeStep();
+      if (step !== undefined) taken.push({ source, step });
+      if (taken.length === maxSteps) break;
+    }
+    if (taken.length > 0) {
+      const outcomes = await this.#commit(taken.map(({ step }) => step));
+      taken.forEach(({ source }, i) => source.settle(outcomes[i]!));
+    }
+    if (this.#waiting.size > 0) this.#clock.soon(() => this.#flush());
+    else this.#isFlushing = false;
+  }
+
+  async #commit(steps: Step[]): Promise<Outcome[]> {
+    try {
+      return await this.#withTimeout(steps);
+    } catch (cause) {
+      const error = cause instanceof Error ? cause : new Error(String(cause));
+      return steps.map(() => ({ ok: false, reason: "error", error }));
+    }
+  }
+
+  #withTimeout(steps: Step[]): Promise<Outcome[]> {
+    if (this.#hanging >= maxHanging) {
+      return Promise.reject(unavailable(`${this.#hanging} commits hang`));
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<Outcome[]>();
+    let isHanging = false;
+    const timer = this.#clock.after(this.#timeoutMs, () => {
+      isHanging = true;
+      this.#hanging++;
+      reject(unavailable(`no answer within ${this.#timeoutMs} ms`));
+    });
+    this.#store.commit(steps).then(resolve, reject).finally(() => {
+      timer.cancel();
+      // Nobody can know what became of it; the actors have loaded what is durable since.
+      if (isHanging) this.#hanging--;
+    });
+    return promise;
+  }
+}
+
+function unavailable(why: string): Error {
+  return actorError(
+    "store/unavailable",
+    `The store does not answer: ${why}`,
+  );
+}

@@ -1,0 +1,95 @@
+// An actor's bytes in the store. Every text begins with one byte that says its format, so that a
+// later version can read what an earlier one wrote, and refuse what a later one wrote.
+
+import { actorError } from "../errors.ts";
+import { decodeValue, encodeValue } from "./value.ts";
+
+// Format 1: UTF-8 of the JSON described in value.ts and journal.ts.
+const format = 1;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** The bytes of a text. */
+export function toBytes(text: string): Uint8Array<ArrayBuffer> {
+  // UTF-8 needs at most three bytes for each UTF-16 unit.
+  const buffer = new Uint8Array(text.length * 3 + 1);
+  buffer[0] = format;
+  const { written } = encoder.encodeInto(text, buffer.subarray(1));
+  return buffer.slice(0, written + 1);
+}
+
+/**
+ * The text of bytes.
+ *
+ * @throws {ActorError} `store/corrupt` when they are not what {@linkcode toBytes} wrote.
+ */
+export function fromBytes(bytes: Uint8Array): string {
+  if (bytes[0] !== format) {
+    throw actorError(
+      "store/corrupt",
+      `Cannot read what is saved: it has format ${bytes[0]}, known is ${format}`,
+    );
+  }
+  return decoder.decode(bytes.subarray(1));
+}
+
+/** What is saved of an actor at its creation. */
+export interface ActorRecord {
+  /** When it was created, in milliseconds since the epoch. */
+  createdAt: number;
+  /** What was given at creation. */
+  input: unknown;
+}
+
+/** What is saved of a connection. */
+export interface ConnectionRecord {
+  params: unknown;
+  state: unknown;
+}
+
+/** A future call. */
+export interface CallRecord {
+  action: string;
+  args: unknown[];
+}
+
+/** The bytes of a record, connection or call. */
+export function encodeRecord(
+  record: ActorRecord | ConnectionRecord | CallRecord,
+  path: string,
+): Uint8Array<ArrayBuffer> {
+  return toBytes(encodeValue(record, { path }));
+}
+
+/** The record of an actor. */
+export function decodeActor(bytes: Uint8Array): ActorRecord {
+  const { createdAt, input } = fieldsOf(bytes);
+  if (typeof createdAt !== "number") throw corrupt("the record of an actor");
+  return { createdAt, input };
+}
+
+/** The record of a connection. */
+export function decodeConnection(bytes: Uint8Array): ConnectionRecord {
+  const { params, state } = fieldsOf(bytes);
+  return { params, state };
+}
+
+/** The record of a future call. */
+export function decodeCall(bytes: Uint8Array): CallRecord {
+  const { action, args } = fieldsOf(bytes);
+  if (typeof action !== "string" || !Array.isArray(args)) {
+    throw corrupt("a scheduled call");
+  }
+  return { action, args };
+}
+
+function fieldsOf(bytes: Uint8Array): Record<string, unknown> {
+  const record = decodeValue(fromBytes(bytes));
+  if (typeof record !== "object" || record === null) throw corrupt("a record");
+  return record as Record<string, unknown>;
+}
+
+function corrupt(what: string): Error {
+  return actorError("store/corrupt", `Cannot read ${what}: it is damaged`);
+}

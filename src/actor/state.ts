@@ -1,0 +1,143 @@
+// The state of one actor, and what changed in it since the last commit.
+//
+// A small state is written whole at each commit. A larger one is journaled: a commit appends the
+// changes it is made of, and when the journal has grown past the snapshot, a new snapshot replaces
+// both. So a commit costs what changed, and a wake reads at most about twice the state.
+
+import { formatEntry, replayEntry } from "./journal.ts";
+import { track } from "./tracking.ts";
+import { Tree, unwrap } from "./tree.ts";
+import { decodeValue, encodeValue, hasSharing } from "./value.ts";
+
+// In characters of text: up to this a state is written whole.
+const maxWholeLength = 1024;
+
+// The record of a step may be this much longer than the state before it is given up.
+const recordAllowance = 65_536;
+
+/** What a step writes of the state. */
+export type StateChange = { snapshot: string } | { journal: string };
+
+/** The state of one actor. */
+export class State {
+  readonly #tree: Tree;
+  #isChanged: boolean;
+  #snapshotLength: number;
+  #journalLength: number;
+
+  private constructor(
+    root: unknown,
+    options: {
+      isChanged: boolean;
+      hasSharing: boolean;
+      snapshotLength: number;
+      journalLength: number;
+      onChange: () => void;
+    },
+  ) {
+    this.#isChanged = options.isChanged;
+    this.#snapshotLength = options.snapshotLength;
+    this.#journalLength = options.journalLength;
+    this.#tree = new Tree(root, {
+      name: "state",
+      hasSharing: options.hasSharing,
+      onChange: () => {
+        this.#isChanged = true;
+        options.onChange();
+      },
+    });
+    this.#setRecording();
+  }
+
+  /**
+   * The first state of an actor: a copy of `value`, not saved yet.
+   *
+   * @throws {ActorError} `state/invalid_type` when `value` cannot be saved.
+   */
+  static create(value: unknown, onChange: () => void): State {
+    const text = encodeValue(unwrap(value), { path: "state" });
+    return new State(decodeValue(text), {
+      isChanged: true,
+      hasSharing: text.includes('["$Same"'),
+      snapshotLength: 0,
+      journalLength: 0,
+      onChange,
+    });
+  }
+
+  /** The state as it was committed. */
+  static load(
+    snapshot: string,
+    journal: readonly string[],
+    onChange: () => void,
+  ): State {
+    const mayShare = [snapshot, ...journal].some((text) =>
+      text.includes('["$Same"') || text.includes('["$Ref"')
+    );
+    const root = journal.reduce(replayEntry, decodeValue(snapshot));
+    return new State(root, {
+      isChanged: false,
+      hasSharing: mayShare && hasSharing(root),
+      snapshotLength: snapshot.length,
+      journalLength: journal.reduce((sum, { length }) => sum + length, 0),
+      onChange,
+    });
+  }
+
+  /** The state as the user sees it; setting it replaces it. */
+  get value(): unknown {
+    return track(this.#tree);
+  }
+
+  set value(value: unknown) {
+    this.#tree.root = value;
+  }
+
+  /** The state itself; whoever reads it must not change it. */
+  get raw(): unknown {
+    return this.#tree.root;
+  }
+
+  /** Whether something changed since the last `take()`. */
+  get isChanged(): boolean {
+    if (this.#tree.isWatching) this.#tree.checkWatched();
+    return this.#isChanged;
+  }
+
+  /** Whether the user's code is at work, so that it may change what it holds past its proxy. */
+  set isInUse(isInUse: boolean) {
+    this.#tree.isWatching = isInUse;
+    if (!isInUse) this.#tree.unwatch();
+  }
+
+  /** What the next step writes; the changes count as taken. `undefined` when there are none. */
+  take(): StateChange | undefined {
+    if (!this.isChanged) return undefined;
+    const change = this.#nextChange();
+    this.#isChanged = false;
+    this.#tree.clearChanges();
+    if ("snapshot" in change) {
+      this.#snapshotLength = change.snapshot.length;
+      this.#journalLength = 0;
+      this.#setRecording();
+    } else {
+      this.#journalLength += change.journal.length;
+    }
+    return change;
+  }
+
+  #nextChange(): StateChange {
+    const { changes, changesLength, isRecording, isRecordIncomplete } =
+      this.#tree;
+    const isTooLong =
+      this.#journalLength + changesLength > this.#snapshotLength;
+    return isRecording && !isRecordIncomplete && !isTooLong
+      ? { journal: formatEntry(changes) }
+      : { snapshot: encodeValue(this.#tree.root, { path: "state" }) };
+  }
+
+  #setRecording(): void {
+    this.#tree.isRecording = this.#snapshotLength > maxWholeLength;
+    this.#tree.maxChangesLength = this.#snapshotLength + recordAllowance;
+  }
+}

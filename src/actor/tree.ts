@@ -1,0 +1,567 @@
+// A tree of values that can be saved, and the record of its changes. Holds no proxy and knows of
+// none but to look through it; `tracking.ts` is what the user touches.
+//
+// What a caller can rely on:
+// - A change is checked and recorded before it is made; a refused one changes nothing.
+// - An object that stands in the tree twice stays one object, also when the record is replayed.
+// - An object that the user assigned is part of the tree from then on. What is done to it past its
+//   proxy, and what is done to dates, errors and buffers, which have none, is found by
+//   `checkWatched()` while the watch is on.
+
+import {
+  formatChange,
+  type Operation,
+  reorder,
+  setMember,
+  splice,
+  stepTo,
+} from "./journal.ts";
+import {
+  checkPrimitive,
+  decodeValue,
+  encodeValue,
+  type FindRef,
+  invalidType,
+  isLeaf,
+  isMap,
+  isPlainObject,
+  isSet,
+  maxDepth,
+  memberPath,
+  nameOf,
+  type Path,
+  setOwn,
+  type Step,
+} from "./value.ts";
+
+/** An object with members of its own: an array, map, set or plain object. */
+export type Container = object;
+
+/**
+ * An object of a tree that the user has seen or assigned, and where it was last seen. A place goes
+ * stale when its parent changes; it is mended when it is needed.
+ */
+export class Node {
+  readonly tree: Tree;
+  readonly raw: Container;
+  readonly parents: Map<Node, Step> = new Map();
+  proxy: object | undefined;
+
+  constructor(tree: Tree, raw: Container) {
+    this.tree = tree;
+    this.raw = raw;
+  }
+}
+
+// How many objects are watched at most, and how many characters of text the largest may have.
+// Beyond that, what is done past a proxy is not found.
+const maxWatched = 1000;
+const maxWatchedLength = 65_536;
+
+const nodesByRaw = new WeakMap<object, Node>();
+const nodesByProxy = new WeakMap<object, Node>();
+
+/** The node of a proxy. */
+export function nodeOfProxy(value: unknown): Node | undefined {
+  return typeof value === "object" && value !== null
+    ? nodesByProxy.get(value)
+    : undefined;
+}
+
+/** The node of an object that has one. */
+export function nodeOfRaw(raw: object): Node {
+  return nodesByRaw.get(raw)!;
+}
+
+/** The value that a proxy stands for; anything else as it is. */
+export function unwrap(value: unknown): unknown {
+  return nodeOfProxy(value)?.raw ?? value;
+}
+
+/** One tree. */
+export class Tree {
+  /** Whether changes are recorded one by one; if not, it is only told that there are some. */
+  isRecording = false;
+  /** Whether objects that can change past their proxy are watched. */
+  isWatching = false;
+  /** The texts of the changes since they were last taken. */
+  changes: string[] = [];
+  /** The length of all texts in `changes`. */
+  changesLength = 0;
+  /** How long all texts together may get before the record is given up. */
+  maxChangesLength = 0;
+  /** Whether the record misses a change, so that the tree must be written as a whole. */
+  isRecordIncomplete = false;
+  /** What begins the path of a value in an error, such as `state`. */
+  readonly name: string;
+  #root: unknown;
+  #hasSharing: boolean;
+  // Objects that stood in the tree twice when it was read may have places that no node knows.
+  #hasUnknownPlaces: boolean;
+  readonly #onChange: () => void;
+  readonly #watched = new Map<object, Fingerprint>();
+
+  /** Makes a tree of a root that nobody else holds. */
+  constructor(
+    root: unknown,
+    options: { name: string; hasSharing: boolean; onChange: () => void },
+  ) {
+    this.#root = root;
+    this.name = options.name;
+    this.#hasSharing = options.hasSharing;
+    this.#hasUnknownPlaces = options.hasSharing;
+    this.#onChange = options.onChange;
+  }
+
+  /** The root; setting it replaces the whole tree. */
+  get root(): unknown {
+    return this.#root;
+  }
+
+  set root(value: unknown) {
+    const raw = this.#take(value, undefined, this.name);
+    if (Object.is(raw, this.#root)) return;
+    this.#record("=", [], [], raw);
+    this.#root = raw;
+    this.#onChange();
+  }
+
+  /** The node of an object of this tree; a parent says where it was seen. */
+  nodeOf(raw: Container, parent?: Node, step?: Step): Node {
+    let node = nodesByRaw.get(raw);
+    if (node === undefined) {
+      node = new Node(this, raw);
+      nodesByRaw.set(raw, node);
+    }
+    if (parent !== undefined) node.parents.set(parent, step!);
+    return node;
+  }
+
+  /** Remembers the proxy of a node. */
+  bind(node: Node, proxy: object): void {
+    node.proxy = proxy;
+    nodesByProxy.set(proxy, node);
+  }
+
+  /** Sets a member of an array, object or map; `apply` does it. */
+  set(
+    node: Node,
+    step: Step,
+    value: unknown,
+    apply: (raw: unknown) => void,
+  ): void {
+    const raw = this.#take(value, node, this.#describe(node, step));
+    this.#recordAt(node, "=", [step], [], raw);
+    apply(raw);
+    this.#place(raw, node, step);
+    this.#onChange();
+  }
+
+  /** Replaces `count` members of an array from `start`; returns the replaced ones. */
+  splice(
+    node: Node,
+    start: number,
+    count: number,
+    values: readonly unknown[],
+  ): unknown[] {
+    if (count === 0 && values.length === 0) return [];
+    const array = node.raw as unknown[];
+    const raws = values.map((value, i) =>
+      this.#take(value, node, this.#describe(node, start + i))
+    );
+    this.#recordAt(node, "s", [], [start, count], raws);
+    const removed = splice(array, start, count, raws);
+    raws.forEach((raw, i) => this.#place(raw, node, start + i));
+    this.#onChange();
+    return removed;
+  }
+
+  /** Adds a member to a set. */
+  add(node: Node, value: unknown): void {
+    const set = node.raw as Set<unknown>;
+    if (set.has(unwrap(value))) return;
+    const step = { place: set.size };
+    const raw = this.#take(value, node, this.#describe(node, step));
+    this.#recordAt(node, "+", [], [], raw);
+    set.add(raw);
+    this.#place(raw, node, step);
+    this.#onChange();
+  }
+
+  /** Deletes a member; `apply` does it. */
+  delete(node: Node, step: Step, apply: () => void): void {
+    this.#recordAt(node, "-", [step], []);
+    apply();
+    this.#onChange();
+  }
+
+  /** Sets an entry of a map. */
+  setEntry(node: Node, key: unknown, value: unknown): void {
+    const map = node.raw as Map<unknown, unknown>;
+    const rawKey = unwrap(key);
+    if (typeof rawKey !== "object" || rawKey === null) {
+      const error = checkPrimitive(rawKey, this.#describe(node));
+      if (error !== undefined) throw error;
+      const apply = (raw: unknown) => map.set(rawKey, raw);
+      this.set(node, { key: rawKey }, value, apply);
+    } else if (map.has(rawKey)) {
+      const apply = (raw: unknown) => map.set(rawKey, raw);
+      this.set(node, { place: placeOf(map.keys(), rawKey) }, value, apply);
+    } else {
+      const step = { keyPlace: map.size };
+      const newKey = this.#take(key, node, this.#describe(node, step));
+      const raw = this.#take(value, node, this.#describe(node, step));
+      // A path cannot carry a new object, so the tree is written as a whole.
+      this.isRecordIncomplete = true;
+      map.set(newKey, raw);
+      this.#place(newKey, node, step);
+      this.#place(raw, node, { place: step.keyPlace });
+      this.#onChange();
+    }
+  }
+
+  /** Deletes the entry of a map that has this key. */
+  deleteEntry(node: Node, key: unknown): void {
+    const map = node.raw as Map<unknown, unknown>;
+    const step = typeof key === "object" && key !== null
+      ? { keyPlace: placeOf(map.keys(), key) }
+      : { key };
+    this.delete(node, step, () => map.delete(key));
+  }
+
+  /** Deletes a member of a set. */
+  deleteMember(node: Node, member: unknown): void {
+    const set = node.raw as Set<unknown>;
+    const step = typeof member === "object" && member !== null
+      ? { place: placeOf(set.values(), member) }
+      : { key: member };
+    this.delete(node, step, () => set.delete(member));
+  }
+
+  /** Sets the length of an array. */
+  setLength(node: Node, length: number): void {
+    this.#recordAt(node, "l", [], [length]);
+    (node.raw as unknown[]).length = length;
+    this.#onChange();
+  }
+
+  /** Empties a map or set. */
+  clear(node: Node): void {
+    const container = node.raw as Map<unknown, unknown> | Set<unknown>;
+    if (container.size === 0) return;
+    this.#recordAt(node, "c", [], []);
+    container.clear();
+    this.#onChange();
+  }
+
+  /** Puts the members of an array in another order: that of their former places. */
+  reorder(node: Node, places: readonly number[]): void {
+    if (places.every((place, i) => place === i)) return;
+    this.#recordAt(node, "o", [], [places]);
+    reorder(node.raw as unknown[], places);
+    this.#onChange();
+  }
+
+  /** Watches an object that can change without the tree being told. */
+  watch(raw: object): void {
+    if (!this.isWatching || this.#watched.has(raw)) return;
+    if (raw instanceof RegExp || this.#watched.size >= maxWatched) return;
+    const fingerprint = fingerprintOf(raw);
+    if (fingerprint !== undefined) this.#watched.set(raw, fingerprint);
+  }
+
+  /** Finds the changes that the tree was not told of, and records them. */
+  checkWatched(): void {
+    for (const [raw, before] of this.#watched) {
+      const after = fingerprintOf(raw);
+      if (isSame(before, after)) continue;
+      const node = nodesByRaw.get(raw)!;
+      const path = this.#pathOf(node);
+      if (after === undefined || path === undefined) this.#watched.delete(raw);
+      else this.#watched.set(raw, after);
+      if (path === undefined) continue;
+      this.#readopt(node);
+      // A whole new value would be a second object where this one stands twice.
+      if (this.#hasSharing) this.isRecordIncomplete = true;
+      else this.#record("=", path, [], raw);
+      this.#onChange();
+    }
+  }
+
+  /** Ends the watch of all objects. */
+  unwatch(): void {
+    this.#watched.clear();
+  }
+
+  /** Forgets the changes: whoever took them, or wrote the tree as a whole, has them. */
+  clearChanges(): void {
+    this.changes = [];
+    this.changesLength = 0;
+    this.isRecordIncomplete = false;
+  }
+
+  // Takes note of what the user has put into an object past its proxy.
+  #readopt(node: Node): void {
+    if (isLeaf(node.raw)) return;
+    const at = { target: undefined, open: new Set([node.raw]) };
+    const members = membersOf(node.raw, this.#describe(node));
+    for (const [step, member] of members) {
+      const raw = this.#adopt(member, at, this.#describe(node, step), 0);
+      if (raw === member) this.#place(raw, node, step);
+      else setMember(node.raw, step, raw);
+    }
+  }
+
+  // Checks a value that is to stand below `target`, and returns what will: an object that is known
+  // here stays itself, any other becomes part of the tree, or a copy of it where it cannot.
+  #take(value: unknown, target: Node | undefined, path: string): unknown {
+    const raw = this.#adopt(value, { target, open: new Set() }, path, 0);
+    if (raw === value && typeof raw === "object" && raw !== null) {
+      this.watch(raw);
+    }
+    return raw;
+  }
+
+  #adopt(value: unknown, at: Adoption, path: string, depth: number): unknown {
+    if (typeof value !== "object" || value === null) {
+      const error = checkPrimitive(value, path);
+      if (error !== undefined) throw error;
+      return value;
+    }
+    const node = nodesByProxy.get(value) ?? nodesByRaw.get(value);
+    if (node?.tree === this) {
+      if (at.target !== undefined && this.#isWithin(at.target, node)) {
+        throw invalidType(path, "it contains itself");
+      }
+      this.#hasSharing = true;
+      return node.raw;
+    }
+    // What belongs to another tree must not be shared with it.
+    if (node !== undefined) value = decodeValue(encodeValue(node.raw));
+    const fresh = value as object;
+    if (isLeaf(fresh)) return fresh;
+    if (at.open.has(fresh)) throw invalidType(path, "it contains itself");
+    if (depth > maxDepth) {
+      throw invalidType(path, `it is nested more than ${maxDepth} deep`);
+    }
+    at.open.add(fresh);
+    const raw = this.#adoptMembers(fresh, at, path, depth + 1);
+    at.open.delete(fresh);
+    return raw;
+  }
+
+  #adoptMembers(
+    fresh: object,
+    at: Adoption,
+    path: string,
+    depth: number,
+  ): object {
+    const members = membersOf(fresh, path);
+    let isCopied = !isPlainData(fresh);
+    const adopted = members.map(([step, member]): [Step, unknown] => {
+      const raw = this.#adopt(member, at, memberPath(path, step), depth);
+      isCopied ||= raw !== member;
+      return [step, raw];
+    });
+    const raw = isCopied ? rebuild(fresh, adopted) : fresh;
+    const node = this.nodeOf(raw);
+    for (const [step, member] of adopted) this.#place(member, node, step);
+    return raw;
+  }
+
+  #place(raw: unknown, parent: Node, step: Step): void {
+    if (typeof raw === "object" && raw !== null) {
+      this.nodeOf(raw, parent, step);
+    }
+  }
+
+  #recordAt(
+    node: Node,
+    op: Operation,
+    steps: Path,
+    details: unknown[],
+    ...value: [raw?: unknown]
+  ): void {
+    if (!this.isRecording) return;
+    const path = this.#pathOf(node);
+    // What is done to an object that is in the tree no more is no change of the tree.
+    if (path !== undefined) {
+      this.#record(op, [...path, ...steps], details, ...value);
+    }
+  }
+
+  #record(
+    op: Operation,
+    path: Path,
+    details: unknown[],
+    ...value: [raw?: unknown]
+  ): void {
+    if (!this.isRecording || this.isRecordIncomplete) return;
+    const text = formatChange(
+      op,
+      path,
+      details,
+      value.length === 0 ? undefined : { of: value[0], findRef: this.#findRef },
+    );
+    this.changes.push(text);
+    this.changesLength += text.length + 1;
+    if (this.changesLength > this.maxChangesLength) {
+      this.clearChanges();
+      this.isRecordIncomplete = true;
+    }
+  }
+
+  readonly #findRef: FindRef = (object) => {
+    const node = nodesByRaw.get(object);
+    return node === undefined ? undefined : this.#pathOf(node);
+  };
+
+  #pathOf(node: Node): Path | undefined {
+    if (node.raw === this.#root) return [];
+    for (const [parent, hint] of node.parents) {
+      const step = stepTo(parent.raw, node.raw, hint);
+      if (step === undefined) {
+        node.parents.delete(parent);
+        continue;
+      }
+      if (step !== hint) node.parents.set(parent, step);
+      const path = this.#pathOf(parent);
+      if (path !== undefined) return [...path, step];
+    }
+    return this.#hasUnknownPlaces ? search(this.#root, node.raw) : undefined;
+  }
+
+  // Whether `inner` is `outer` or stands in it at any depth.
+  #isWithin(inner: Node, outer: Node): boolean {
+    if (this.#hasUnknownPlaces) {
+      return search(outer.raw, inner.raw) !== undefined;
+    }
+    if (inner === outer) return true;
+    for (const [parent, hint] of inner.parents) {
+      if (
+        stepTo(parent.raw, inner.raw, hint) !== undefined &&
+        this.#isWithin(parent, outer)
+      ) return true;
+    }
+    return false;
+  }
+
+  #describe(node: Node, ...steps: Step[]): string {
+    const path = this.#pathOf(node) ?? [];
+    return [...path, ...steps].reduce<string>(memberPath, this.name);
+  }
+}
+
+function placeOf(members: Iterator<unknown>, member: unknown): number {
+  let place = 0;
+  while (members.next().value !== member) place++;
+  return place;
+}
+
+interface Adoption {
+  target: Node | undefined;
+  open: Set<object>;
+}
+
+function membersOf(container: object, path: string): [Step, unknown][] {
+  if (Array.isArray(container)) {
+    const members: [Step, unknown][] = [];
+    for (let i = 0; i < container.length; i++) {
+      if (i in container) members.push([i, container[i]]);
+    }
+    return members;
+  }
+  if (isMap(container)) {
+    let place = 0;
+    return [...container].flatMap(([key, member]): [Step, unknown][] => {
+      place++;
+      return [
+        [{ keyPlace: place - 1 }, key],
+        [{ place: place - 1 }, member],
+      ];
+    });
+  }
+  if (isSet(container)) {
+    return [...container].map((member, place) => [{ place }, member]);
+  }
+  if (!isPlainObject(container)) {
+    throw invalidType(path, `it is a ${nameOf(container)}`);
+  }
+  if (Object.getOwnPropertySymbols(container).length > 0) {
+    throw invalidType(path, "it has a symbol for a key");
+  }
+  return Object.entries(container);
+}
+
+// Whether an object can be changed member by member, and holds nothing that runs code.
+function isPlainData(container: object): boolean {
+  if (!Object.isExtensible(container)) return false;
+  if (isMap(container) || isSet(container)) return true;
+  const properties = Object.getOwnPropertyDescriptors(container);
+  return Object.values(properties).every((property) =>
+    property.writable === true
+  );
+}
+
+function rebuild(container: object, members: [Step, unknown][]): object {
+  if (Array.isArray(container)) {
+    const array: unknown[] = [];
+    array.length = container.length;
+    for (const [index, member] of members) array[index as number] = member;
+    return array;
+  }
+  const values = members.map(([, member]) => member);
+  if (isSet(container)) return new Set(values);
+  if (isMap(container)) {
+    const map = new Map<unknown, unknown>();
+    for (let i = 0; i < values.length; i += 2) {
+      map.set(values[i], values[i + 1]);
+    }
+    return map;
+  }
+  const object = {};
+  for (const [key, member] of members) setOwn(object, key as string, member);
+  return object;
+}
+
+// The path from `container` to an object in it, found by looking at everything.
+function search(
+  container: unknown,
+  object: object,
+  seen = new Set<object>(),
+): Path | undefined {
+  if (container === object) return [];
+  if (typeof container !== "object" || container === null) return undefined;
+  if (isLeaf(container) || seen.has(container)) return undefined;
+  seen.add(container);
+  for (const [step, member] of membersOf(container, "")) {
+    const path = search(member, object, seen);
+    if (path !== undefined) return [step, ...path];
+  }
+  return undefined;
+}
+
+type Fingerprint = number | string | Uint8Array;
+
+// What an object is, as far as it can be saved; `undefined` when it is too large to be watched.
+function fingerprintOf(object: object): Fingerprint | undefined {
+  if (object instanceof Date) return object.getTime();
+  if (object instanceof ArrayBuffer) return new Uint8Array(object).slice();
+  if (ArrayBuffer.isView(object)) {
+    const { buffer, byteOffset, byteLength } = object;
+    return new Uint8Array(buffer, byteOffset, byteLength).slice();
+  }
+  const text = encodeValue(object);
+  return text.length > maxWatchedLength ? undefined : text;
+}
+
+function isSame(
+  before: Fingerprint | undefined,
+  after: Fingerprint | undefined,
+): boolean {
+  if (before instanceof Uint8Array && after instanceof Uint8Array) {
+    return before.length === after.length &&
+      before.every((byte, i) => byte === after[i]);
+  }
+  return Object.is(before, after);
+}

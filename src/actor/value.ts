@@ -1,0 +1,451 @@
+// The values that can be saved, and their text: null, undefined, booleans, finite numbers, texts,
+// bigints, dates, regular expressions, errors, buffers and typed arrays, and arrays, plain objects,
+// maps and sets of them. Anything else is refused with its path.
+//
+// The text is JSON. What JSON cannot write is an array that begins with a tag, such as
+// `["$Date",0]`; an array of the user's that begins with a text with `$` gets one `$` more. A value
+// that stands twice in a tree is written once: its other places say `["$Same",n]`, where n counts the
+// objects from the start of the text. `["$Ref",path]` stands for a value that is elsewhere in a tree
+// that the reader has.
+
+import { actorError } from "../errors.ts";
+
+/** The steps from the root of a tree to a value in it. */
+export type Path = readonly Step[];
+
+/** A property or array index, a primitive map key, or the place of a map entry or set member. */
+export type Step =
+  | string
+  | number
+  | { key: unknown }
+  | { place: number }
+  | { keyPlace: number };
+
+/** Finds where in a tree an object already stands, so that it is written as a reference. */
+export type FindRef = (object: object) => Path | undefined;
+
+/** Deeper values are refused; whoever walks them would overflow the stack. */
+export const maxDepth = 500;
+
+/**
+ * The text of a value.
+ *
+ * @throws {ActorError} `state/invalid_type` naming `path` when there is something that has no text.
+ */
+export function encodeValue(
+  value: unknown,
+  options: { path?: string; findRef?: FindRef } = {},
+): string {
+  const { path = "value", findRef } = options;
+  const scan = new Scan(findRef);
+  scan.visit(value, path, 0);
+  // Most values are plain JSON, which the runtime writes much faster than we can.
+  if (scan.isPlain) return JSON.stringify(value);
+  return JSON.stringify(new Tagging(findRef).tag(value));
+}
+
+/** Whether some object stands more than once in a value that can be saved. */
+export function hasSharing(value: unknown): boolean {
+  const scan = new Scan(undefined);
+  scan.visit(value, "value", 0);
+  return scan.hasSharing;
+}
+
+/** The value of a text; `resolve` finds what a reference stands for. */
+export function decodeValue(
+  text: string,
+  resolve?: (path: Path) => unknown,
+): unknown {
+  return reviveValue(JSON.parse(text), text.includes('["$'), resolve);
+}
+
+/** The value of a part of a parsed text; `isTagged` says whether there may be a tag in it. */
+export function reviveValue(
+  value: unknown,
+  isTagged: boolean,
+  resolve?: (path: Path) => unknown,
+): unknown {
+  return isTagged ? new Revival(resolve).revive(value) : value;
+}
+
+/** Whether a value is an object of its kind and of no class: a plain object. */
+export function isPlainObject(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** Whether an object is a map, of no class of the user's. */
+export function isMap(value: object): value is Map<unknown, unknown> {
+  return Object.getPrototypeOf(value) === Map.prototype;
+}
+
+/** Whether an object is a set, of no class of the user's. */
+export function isSet(value: object): value is Set<unknown> {
+  return Object.getPrototypeOf(value) === Set.prototype;
+}
+
+/** Whether an object is written as a whole and has no members that can be saved: a date, a buffer. */
+export function isLeaf(value: object): boolean {
+  return value instanceof Date || value instanceof RegExp ||
+    value instanceof Error || value instanceof ArrayBuffer ||
+    ArrayBuffer.isView(value);
+}
+
+/** Sets a member, be it named `__proto__`. */
+export function setOwn(object: object, key: string, value: unknown): void {
+  if (key === "__proto__") {
+    Object.defineProperty(object, key, {
+      value,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
+  } else {
+    (object as Record<string, unknown>)[key] = value;
+  }
+}
+
+/** The path of a member, as messages name it: `state.users["a b"][3]`. */
+export function memberPath(path: string, key: unknown): string {
+  if (typeof key === "object" && key !== null) {
+    if ("keyPlace" in key) return `${path}.keys()[${key.keyPlace}]`;
+    if ("place" in key) return `${path}.values()[${key.place}]`;
+    if ("key" in key) return memberPath(path, key.key);
+  }
+  return typeof key === "string" && /^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(key)
+    ? `${path}.${key}`
+    : `${path}[${typeof key === "string" ? JSON.stringify(key) : String(key)}]`;
+}
+
+/** The error for a value that cannot be saved. */
+export function invalidType(path: string, what: string): Error {
+  return actorError(
+    "state/invalid_type",
+    `Cannot save ${path}: ${what}. Values that can be saved are null, undefined, booleans, finite numbers, strings, bigints, Date, RegExp, Error, ArrayBuffer, typed arrays, and arrays, plain objects, Map and Set of them`,
+  );
+}
+
+/** The error for a primitive that cannot be saved; `undefined` when it can. */
+export function checkPrimitive(
+  value: unknown,
+  path: string,
+): Error | undefined {
+  switch (typeof value) {
+    case "number":
+      return Number.isFinite(value)
+        ? undefined
+        : invalidType(path, `it is ${value}`);
+    case "function":
+    case "symbol":
+      return invalidType(path, `it is a ${typeof value}`);
+  }
+}
+
+// Checks a value, and finds out whether JSON can write it as it is.
+class Scan {
+  isPlain = true;
+  hasSharing = false;
+  readonly #findRef: FindRef | undefined;
+  readonly #visited = new Map<object, "open" | "done">();
+
+  constructor(findRef: FindRef | undefined) {
+    this.#findRef = findRef;
+  }
+
+  visit(value: unknown, path: string, depth: number): void {
+    if (typeof value === "string" || typeof value === "boolean") return;
+    if (value === null) return;
+    if (typeof value !== "object") {
+      const error = checkPrimitive(value, path);
+      if (error !== undefined) throw error;
+      if (typeof value !== "number" || Object.is(value, -0)) {
+        this.isPlain = false;
+      }
+      return;
+    }
+    const visit = this.#visited.get(value);
+    if (visit === "open") throw invalidType(path, "it contains itself");
+    if (visit === "done") {
+      this.isPlain = false;
+      this.hasSharing = true;
+      return;
+    }
+    if (this.#findRef?.(value) !== undefined) {
+      this.isPlain = false;
+      return;
+    }
+    if (depth > maxDepth) {
+      throw invalidType(path, `it is nested more than ${maxDepth} deep`);
+    }
+    this.#visited.set(value, "open");
+    this.#visitMembers(value, path, depth + 1);
+    this.#visited.set(value, "done");
+  }
+
+  #visitMembers(value: object, path: string, depth: number): void {
+    if (Array.isArray(value)) {
+      const [first] = value;
+      if (typeof first === "string" && first.startsWith("$")) {
+        this.isPlain = false;
+      }
+      for (let i = 0; i < value.length; i++) {
+        const member: unknown = value[i];
+        // Paths are only for errors, and building them costs more than the check itself.
+        if (isSimple(member)) continue;
+        this.visit(member, `${path}[${i}]`, depth);
+      }
+    } else if (isPlainObject(value)) {
+      for (const key in value) {
+        const member = (value as Record<string, unknown>)[key];
+        if (isSimple(member)) continue;
+        this.visit(member, memberPath(path, key), depth);
+      }
+    } else if (isMap(value)) {
+      this.isPlain = false;
+      let place = 0;
+      for (const [key, member] of value) {
+        this.visit(key, `${path}.keys()[${place++}]`, depth);
+        this.visit(member, memberPath(path, key), depth);
+      }
+    } else if (isSet(value)) {
+      this.isPlain = false;
+      let place = 0;
+      for (const member of value) {
+        this.visit(member, `${path}.values()[${place++}]`, depth);
+      }
+    } else if (isLeaf(value)) {
+      this.isPlain = false;
+    } else {
+      throw invalidType(path, `it is a ${nameOf(value)}`);
+    }
+  }
+}
+
+function isSimple(value: unknown): boolean {
+  return typeof value === "string" || typeof value === "boolean" ||
+    value === null ||
+    (typeof value === "number" && Number.isFinite(value) && value !== 0);
+}
+
+/** The name of the class of an object, for an error. */
+export function nameOf(value: object): string {
+  const name: unknown = value.constructor?.name;
+  return typeof name === "string" && name !== "" ? name : "foreign object";
+}
+
+// Writes what has been scanned as a tree that JSON can write.
+class Tagging {
+  readonly #findRef: FindRef | undefined;
+  readonly #numbers = new Map<object, number>();
+
+  constructor(findRef: FindRef | undefined) {
+    this.#findRef = findRef;
+  }
+
+  tag(value: unknown): unknown {
+    if (value === undefined) return ["$Undefined"];
+    if (typeof value === "bigint") return ["$BigInt", String(value)];
+    if (Object.is(value, -0)) return ["$MinusZero"];
+    if (typeof value !== "object" || value === null) return value;
+    const number = this.#numbers.get(value);
+    if (number !== undefined) return ["$Same", number];
+    const ref = this.#findRef?.(value);
+    if (ref !== undefined) return ["$Ref", tagPath(ref)];
+    this.#numbers.set(value, this.#numbers.size);
+    if (Array.isArray(value)) return this.#tagArray(value);
+    if (value instanceof Map) {
+      const entries = Array.from(
+        value,
+        ([key, member]) => [this.tag(key), this.tag(member)],
+      );
+      return ["$Map", entries];
+    }
+    if (value instanceof Set) {
+      return ["$Set", Array.from(value, (member) => this.tag(member))];
+    }
+    if (isLeaf(value)) return this.#tagLeaf(value);
+    const tagged = {};
+    for (const key of Object.keys(value)) {
+      setOwn(tagged, key, this.tag((value as Record<string, unknown>)[key]));
+    }
+    return tagged;
+  }
+
+  #tagArray(array: unknown[]): unknown[] {
+    const tagged: unknown[] = [];
+    for (let i = 0; i < array.length; i++) {
+      tagged.push(i in array ? this.tag(array[i]) : ["$Hole"]);
+    }
+    const [first] = array;
+    if (typeof first === "string" && first.startsWith("$")) {
+      tagged[0] = `$${first}`;
+    }
+    return tagged;
+  }
+
+  #tagLeaf(value: object): unknown[] {
+    if (value instanceof Date) {
+      return ["$Date", Number.isNaN(+value) ? null : +value];
+    }
+    if (value instanceof RegExp) return ["$RegExp", value.source, value.flags];
+    if (value instanceof Error) {
+      const { name, message, stack } = value;
+      return ["$Error", name, message, stack ?? null];
+    }
+    if (value instanceof ArrayBuffer) {
+      return ["$ArrayBuffer", new Uint8Array(value).toBase64()];
+    }
+    const view = value as ArrayBufferView;
+    const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+    return [`$${viewName(view)}`, bytes.toBase64()];
+  }
+}
+
+/** The steps of a path as JSON can write them. */
+export function tagPath(path: Path): unknown[] {
+  return path.map((step) =>
+    typeof step === "object" && "key" in step
+      ? { key: new Tagging(undefined).tag(step.key) }
+      : step
+  );
+}
+
+/** The path of {@linkcode tagPath}. */
+export function revivePath(steps: unknown): Path {
+  return (steps as Step[]).map((step) =>
+    typeof step === "object" && "key" in step
+      ? { key: new Revival(undefined).revive(step.key) }
+      : step
+  );
+}
+
+function viewName(view: ArrayBufferView): string {
+  const name = Object.prototype.toString.call(view).slice(8, -1);
+  return Object.hasOwn(views, name) ? name : "Uint8Array";
+}
+
+const views: Record<string, new (buffer: ArrayBuffer) => ArrayBufferView> = {
+  DataView,
+  Int8Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+};
+
+const errors: Record<string, ErrorConstructor> = {
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+};
+
+// Turns a parsed text back, counting objects in the order in which Tagging met them.
+class Revival {
+  readonly #resolve: ((path: Path) => unknown) | undefined;
+  readonly #objects: object[] = [];
+
+  constructor(resolve: ((path: Path) => unknown) | undefined) {
+    this.#resolve = resolve;
+  }
+
+  revive(value: unknown): unknown {
+    if (typeof value !== "object" || value === null) return value;
+    if (Array.isArray(value)) return this.#reviveArray(value);
+    this.#objects.push(value);
+    for (const key of Object.keys(value)) {
+      const member = (value as Record<string, unknown>)[key];
+      if (typeof member === "object" && member !== null) {
+        setOwn(value, key, this.revive(member));
+      }
+    }
+    return value;
+  }
+
+  #reviveArray(array: unknown[]): unknown {
+    const [first] = array;
+    if (typeof first === "string" && first.startsWith("$")) {
+      if (!first.startsWith("$$")) return this.#reviveTagged(first, array);
+      array[0] = first.slice(1);
+    }
+    this.#objects.push(array);
+    for (let i = 0; i < array.length; i++) {
+      const member = array[i];
+      if (typeof member !== "object" || member === null) continue;
+      if (Array.isArray(member) && member[0] === "$Hole") delete array[i];
+      else array[i] = this.revive(member);
+    }
+    return array;
+  }
+
+  #reviveTagged(tag: string, array: unknown[]): unknown {
+    const [, first, second, third] = array;
+    switch (tag) {
+      case "$Undefined":
+        return undefined;
+      case "$MinusZero":
+        return -0;
+      case "$BigInt":
+        return BigInt(first as string);
+      case "$Same":
+        return this.#objects[first as number];
+      case "$Ref":
+        return this.#resolve?.(revivePath(first));
+      case "$Date":
+        return this.#keep(new Date((first as number | null) ?? NaN));
+      case "$RegExp":
+        return this.#keep(new RegExp(first as string, second as string));
+      case "$Error":
+        return this.#keep(reviveError(first, second, third));
+      case "$Map": {
+        const map = this.#keep(new Map<unknown, unknown>());
+        for (const [key, member] of first as [unknown, unknown][]) {
+          const revivedKey = this.revive(key);
+          map.set(revivedKey, this.revive(member));
+        }
+        return map;
+      }
+      case "$Set": {
+        const set = this.#keep(new Set<unknown>());
+        for (const member of first as unknown[]) set.add(this.revive(member));
+        return set;
+      }
+    }
+    const { buffer } = Uint8Array.fromBase64(first as string);
+    if (tag === "$ArrayBuffer") return this.#keep(buffer);
+    const name = tag.slice(1);
+    if (!Object.hasOwn(views, name)) {
+      throw new SyntaxError(`Cannot read a saved value: unknown tag "${tag}"`);
+    }
+    return this.#keep(new views[name]!(buffer));
+  }
+
+  #keep<O extends object>(object: O): O {
+    this.#objects.push(object);
+    return object;
+  }
+}
+
+function reviveError(name: unknown, message: unknown, stack: unknown): Error {
+  const kind = Object.hasOwn(errors, name as string)
+    ? errors[name as string]!
+    : Error;
+  const error = new kind(message as string);
+  const define = (key: string, value: unknown) =>
+    Object.defineProperty(error, key, {
+      value,
+      configurable: true,
+      writable: true,
+    });
+  if (error.name !== name) define("name", name);
+  define("stack", stack ?? undefined);
+  return error;
+}

@@ -1,0 +1,127 @@
+import type {
+  ActorAccessor,
+  Client,
+  ClientMembers,
+  GetOptions,
+  RegistryTypes,
+} from "../definition/handle.ts";
+import type { Declared } from "../definition/types.ts";
+import { ActorError } from "../errors.ts";
+import { encodingOf } from "../protocol/encoding.ts";
+import { normalizeKey } from "../protocol/key.ts";
+import type { ActorQuery, Transport } from "../protocol/transport.ts";
+import { Connection, systemTiming, type Timing } from "./connection.ts";
+import { type ClientOptions, endpointOf } from "./endpoint.ts";
+import { createHandle, withNames } from "./handle.ts";
+import { HttpTransport } from "./http.ts";
+import { localTransport } from "./local.ts";
+
+/**
+ * Makes a client of a registry, given its URL or more options. It opens nothing before it is used.
+ *
+ * Without an endpoint it reaches the registry of its own process if there is one, and
+ * {@linkcode ClientOptions.endpoint} tells what else.
+ *
+ * Every call that fails rejects with an {@linkcode ActorError}. Its group is `"client"` when this
+ * side gave up: `connection_failed`, `connection_lost` (the action may have run),
+ * `malformed_response`, `queue_full` or `disposed`.
+ *
+ * @example
+ * ```ts
+ * import { createClient } from "@troupe/actors/client";
+ *
+ * const client = createClient({ endpoint: "http://127.0.0.1:6420", token: "secret" });
+ * await client.dispose();
+ * ```
+ *
+ * @throws {TypeError} when the endpoint cannot be used.
+ * @throws {ActorError} `encoding/invalid` when there is no such encoding.
+ */
+export function createClient<R extends RegistryTypes>(
+  options: string | ClientOptions = {},
+): Client<R> {
+  const given = typeof options === "string" ? { endpoint: options } : options;
+  const encoding = encodingOf(given.encoding);
+  const local = given.endpoint === undefined ? localTransport() : undefined;
+  return clientOver<R>(
+    local ?? new HttpTransport(endpointOf(given), {
+      encoding,
+      headers: given.headers,
+    }),
+  );
+}
+
+/** Makes a client that reaches its actors through `transport`. */
+export function clientOver<R extends RegistryTypes>(
+  transport: Transport,
+  timing: Timing = systemTiming,
+): Client<R> {
+  const connections = new Set<Connection>();
+  let isDisposed = false;
+  const connect: Connect = (query, { params, signal }) => {
+    if (isDisposed) {
+      throw new ActorError("client", "disposed", "The client is disposed");
+    }
+    const connection = new Connection({
+      transport,
+      query,
+      params,
+      signal,
+      timing,
+      onDispose: () => connections.delete(connection),
+    });
+    connections.add(connection);
+    return connection;
+  };
+  const members: ClientMembers = {
+    async dispose() {
+      isDisposed = true;
+      await Promise.all([...connections].map((each) => each.dispose()));
+    },
+  };
+  // The accessors are there under any name, which the type of the Proxy cannot say.
+  return withNames(
+    members,
+    (name) => accessorOf(name, { transport, connect }),
+  ) as Client<R>;
+}
+
+type Connect = (query: ActorQuery, options: GetOptions) => Connection;
+
+function accessorOf(
+  name: string,
+  { transport, connect }: { transport: Transport; connect: Connect },
+): ActorAccessor<Declared> {
+  const handleOf = (
+    query: ActorQuery,
+    options: GetOptions & { actorId?: string } = {},
+  ) =>
+    createHandle<Declared>({
+      transport,
+      query,
+      actorId: options.actorId,
+      params: options.params,
+      signal: options.signal,
+      connect: () => connect(query, options),
+    });
+  return {
+    get: (key, options) =>
+      handleOf({ by: "key", name, key: normalizeKey(key) }, options),
+    getOrCreate: (key, options = {}) => {
+      const { createWithInput: input, createInRegion: region } = options;
+      const create = { input, region };
+      return handleOf(
+        { by: "key", name, key: normalizeKey(key), create },
+        options,
+      );
+    },
+    getForId: (actorId, options) =>
+      handleOf({ by: "id", name, actorId }, options),
+    async create(key, { input, region, params, signal } = {}) {
+      const actor = { name, key: normalizeKey(key), input, region };
+      const actorId = await transport.create(actor, signal);
+      // The signal was for creating.
+      return handleOf({ by: "id", name, actorId }, { actorId, params });
+    },
+  };
+}

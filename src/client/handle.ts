@@ -1,0 +1,130 @@
+import type {
+  ActionCall,
+  ActionCalls,
+  ActorConnection,
+  ActorHandle,
+  HandleMembers,
+} from "../definition/handle.ts";
+import type { Declared } from "../definition/types.ts";
+import { isErrorKind } from "../errors.ts";
+import type { ActorQuery, Transport } from "../protocol/transport.ts";
+import { abortable } from "./abort.ts";
+import type { Connection } from "./connection.ts";
+
+/** What a handle needs. */
+export interface HandleOptions {
+  transport: Transport;
+  query: ActorQuery;
+  /** The id of the actor, if the query need not be asked. */
+  actorId: string | undefined;
+  params: unknown;
+  /** Aborts finding the actor. */
+  signal: AbortSignal | undefined;
+  connect(): Connection;
+}
+
+/** Makes a handle. */
+export function createHandle<D extends Declared>(
+  options: HandleOptions,
+): ActorHandle<D> {
+  return withActions<D, Handle<D>>(new Handle(options));
+}
+
+class Handle<D extends Declared> implements HandleMembers<D> {
+  readonly #options: HandleOptions;
+  // The id, or the one search for it that all calls wait for.
+  #found: Promise<string> | undefined;
+
+  constructor(options: HandleOptions) {
+    this.#options = options;
+    const { actorId } = options;
+    if (actorId !== undefined) this.#found = Promise.resolve(actorId);
+  }
+
+  async action(call: ActionCall): Promise<unknown> {
+    const { signal } = call;
+    signal?.throwIfAborted();
+    const found = this.#find();
+    const actorId = await abortable(found, signal);
+    try {
+      return await this.#call(actorId, call);
+    } catch (error) {
+      const { by } = this.#options.query;
+      if (by === "id" || !isErrorKind(error, "actor/not_found")) throw error;
+      if (this.#found === found) this.#found = undefined;
+      const currentId = await abortable(this.#find(), signal);
+      // If the actor is there after all, it is the action that did not find another actor; the
+      // action has run, and must not run twice.
+      if (currentId === actorId) throw error;
+      return await this.#call(currentId, call);
+    }
+  }
+
+  connect(): ActorConnection<D> {
+    return withActions<D, Connection>(this.#options.connect());
+  }
+
+  async resolve(options: { signal?: AbortSignal } = {}): Promise<string> {
+    options.signal?.throwIfAborted();
+    return await abortable(this.#find(), options.signal);
+  }
+
+  #call(
+    actorId: string,
+    { name, args = [], signal }: ActionCall,
+  ): Promise<unknown> {
+    const { transport, params } = this.#options;
+    return abortable(
+      transport.call({ actorId, name, args, params, signal }),
+      signal,
+    );
+  }
+
+  #find(): Promise<string> {
+    if (this.#found !== undefined) return this.#found;
+    const { transport, query, signal } = this.#options;
+    const found = transport.resolve(query, signal);
+    this.#found = found;
+    found.catch(() => {
+      if (this.#found === found) this.#found = undefined;
+    });
+    return found;
+  }
+}
+
+/**
+ * An object that has the members of `members`, and under every other name what `valueOf` makes of
+ * that name, once. It has no symbols, and neither `then` nor `toJSON`: whatever awaits or prints it
+ * must not take it for a promise, or call an actor.
+ */
+export function withNames<M extends object>(
+  members: M,
+  valueOf: (name: string) => unknown,
+): M {
+  const values = new Map<string, unknown>();
+  return new Proxy(members, {
+    get(target, name) {
+      if (
+        name in target || typeof name === "symbol" || name === "then" ||
+        name === "toJSON"
+      ) {
+        const member: unknown = Reflect.get(target, name);
+        // Bound, because private members are not there on the Proxy.
+        return typeof member === "function" ? member.bind(target) : member;
+      }
+      if (!values.has(name)) values.set(name, valueOf(name));
+      return values.get(name);
+    },
+  });
+}
+
+// The actions are there under any name, which the type of the Proxy cannot say.
+function withActions<
+  D extends Declared,
+  M extends { action(call: ActionCall): Promise<unknown> },
+>(members: M): M & ActionCalls<D> {
+  return withNames(
+    members,
+    (name) => (...args: unknown[]) => members.action({ name, args }),
+  ) as M & ActionCalls<D>;
+}

@@ -1,0 +1,136 @@
+import {
+  type ActorConfig,
+  type ActorOptions,
+  defaultOptions,
+  type ResolvedOptions,
+} from "./config.ts";
+import type { Actions } from "./context.ts";
+import type { ActorDefinition } from "./definition.ts";
+import type { Bag } from "./types.ts";
+
+const functionKeys = [
+  "createState",
+  "createVars",
+  "createConnState",
+  "onCreate",
+  "onWake",
+  "onSleep",
+  "onDestroy",
+  "onStateChange",
+  "onBeforeConnect",
+  "onConnect",
+  "onDisconnect",
+  "onBeforeActionResponse",
+];
+const knownKeys = new Set([
+  ...functionKeys,
+  "state",
+  "vars",
+  "connState",
+  "actions",
+  "options",
+]);
+
+/**
+ * Declares one kind of actor. The config is checked here, once, and frozen.
+ *
+ * @example
+ * ```ts
+ * import { actor } from "@troupe/actors";
+ *
+ * export const counter = actor({
+ *   state: { count: 0 },
+ *   actions: {
+ *     increment: (c, by: number) => c.state.count += by,
+ *   },
+ * });
+ * ```
+ *
+ * @throws {TypeError} when a key is unknown or a value has the wrong type; the message names the key.
+ * @throws {RangeError} when a time is not a positive number of milliseconds.
+ */
+export function actor<
+  State = undefined,
+  Params = undefined,
+  ConnState = undefined,
+  Vars = undefined,
+  Input = undefined,
+  // Without this default TypeScript finds no type for the `c` of an action.
+  A extends Actions<Bag<State, Params, ConnState, Vars, Input>> = Actions<
+    Bag<State, Params, ConnState, Vars, Input>
+  >,
+>(
+  config: ActorConfig<State, Params, ConnState, Vars, Input, A>,
+): ActorDefinition<Bag<State, Params, ConnState, Vars, Input>, A> {
+  checkConfig(config);
+  return Object.freeze({
+    config: Object.freeze({ ...config }),
+    options: resolveOptions(config.options),
+  });
+}
+
+function checkConfig(config: object): void {
+  if (typeof config !== "object" || config === null) {
+    throw new TypeError("Cannot define an actor: the config is not an object");
+  }
+  const values = config as Record<string, unknown>;
+  for (const key of Object.keys(values)) {
+    if (!knownKeys.has(key)) {
+      throw new TypeError(`Cannot define an actor: unknown key "${key}"`);
+    }
+  }
+  for (const key of functionKeys) {
+    const value = values[key];
+    if (value !== undefined && typeof value !== "function") {
+      throw new TypeError(`Cannot define an actor: ${key} is not a function`);
+    }
+  }
+  const { actions } = values;
+  if (actions === undefined) return;
+  if (typeof actions !== "object" || actions === null) {
+    throw new TypeError("Cannot define an actor: actions is not an object");
+  }
+  for (const [name, action] of Object.entries(actions)) {
+    if (typeof action !== "function") {
+      throw new TypeError(
+        `Cannot define an actor: actions.${name} is not a function`,
+      );
+    }
+  }
+}
+
+function resolveOptions(options: ActorOptions = {}): ResolvedOptions {
+  for (const [key, value] of Object.entries(options)) {
+    if (!Object.hasOwn(defaultOptions, key)) {
+      throw new TypeError(
+        `Cannot define an actor: unknown key "options.${key}"`,
+      );
+    }
+    if (value !== undefined) checkOption(key as keyof ActorOptions, value);
+  }
+  const given = Object.entries(options).filter(([, value]) =>
+    value !== undefined
+  );
+  return Object.freeze({ ...defaultOptions, ...Object.fromEntries(given) });
+}
+
+function checkOption(key: keyof ActorOptions, value: unknown): void {
+  if (key === "durability") {
+    if (value === "commit" || value === "interval") return;
+    throw new TypeError(
+      `Cannot define an actor: options.durability is neither "commit" nor "interval"`,
+    );
+  }
+  const expected: string = typeof defaultOptions[key];
+  const actual: string = typeof value;
+  if (actual !== expected) {
+    throw new TypeError(
+      `Cannot define an actor: options.${key} is not a ${expected}`,
+    );
+  }
+  if (typeof value === "number" && !(value > 0 && value < Infinity)) {
+    throw new RangeError(
+      `Cannot define an actor: options.${key} is ${value}, not a positive number of milliseconds`,
+    );
+  }
+}

@@ -1,0 +1,201 @@
+// Every error that can reach a caller, by group and code, and its form on the wire.
+//
+// A caller may match on `group` and `code`; messages may change. An error that is not public leaves
+// the process only as `internal/internal_error`, its own text stays in the log.
+
+/** Options of an {@linkcode ActorError}. */
+export interface ActorErrorOptions {
+  /** More for the caller to act on; anything that the wire can carry. */
+  metadata?: unknown;
+  /** What led to this error. It is logged, and never sent. */
+  cause?: unknown;
+}
+
+/** Options of a {@linkcode UserError}. */
+export interface UserErrorOptions extends ActorErrorOptions {
+  /** What a caller may match on. The default is `"user_error"`. */
+  code?: string;
+}
+
+/** An error as it crosses the wire. */
+export interface WireError {
+  /** The family of the error, such as `"actor"`. */
+  group: string;
+  /** The error within its family, such as `"not_found"`. */
+  code: string;
+  /** What happened, for a person to read. */
+  message: string;
+  /** More for the caller to act on; absent when there is none. */
+  metadata?: unknown;
+}
+
+/**
+ * An error that a caller may match on by `group` and `code`.
+ *
+ * On the client every failed call rejects with one. On the server it is what Troupe itself throws;
+ * an actor's own code throws {@linkcode UserError}.
+ *
+ * @example
+ * ```ts
+ * import { ActorError } from "@troupe/actors";
+ *
+ * const error = new ActorError("actor", "not_found", "Actor not found");
+ * if (error.group !== "actor" || error.code !== "not_found") throw error;
+ * ```
+ */
+export class ActorError extends Error {
+  /** The name of the class. */
+  override readonly name: string = "ActorError";
+  /** The family of the error, such as `"actor"`; `"user"` for the actor's own errors. */
+  readonly group: string;
+  /** The error within its family, such as `"not_found"`. */
+  readonly code: string;
+  /** More for the caller to act on; `undefined` when there is none. */
+  readonly metadata: unknown;
+
+  /** Makes an error of `group` and `code`; `message` is for a person to read. */
+  constructor(
+    group: string,
+    code: string,
+    message: string,
+    options: ActorErrorOptions = {},
+  ) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    this.group = group;
+    this.code = code;
+    this.metadata = options.metadata;
+  }
+}
+
+/**
+ * An error of the actor's own, thrown in an action or hook for the caller to see in full: message,
+ * code and metadata. Every other throwable is masked. Its group is `"user"`, its HTTP status 400.
+ *
+ * @example
+ * ```ts
+ * import { UserError } from "@troupe/actors";
+ *
+ * const error = new UserError("The room is full", { code: "room_full", metadata: { limit: 8 } });
+ * if (error.group !== "user" || error.code !== "room_full") throw error;
+ * ```
+ */
+export class UserError extends ActorError {
+  /** The name of the class. */
+  override readonly name: string = "UserError";
+
+  /** Makes an error of group `"user"`; the code is `"user_error"` unless `options.code` is given. */
+  constructor(message: string, options: UserErrorOptions = {}) {
+    super("user", options.code ?? "user_error", message, options);
+  }
+}
+
+interface Kind {
+  /** The HTTP status of a response that carries it. */
+  status: number;
+  /** Whether the caller sees it as it is; if not, it is masked. */
+  isPublic: boolean;
+}
+
+const shown = (status: number): Kind => ({ status, isPublic: true });
+const masked: Kind = { status: 500, isPublic: false };
+
+/** Every group and code that Troupe itself throws. */
+const kinds = {
+  "action/invalid_request": shown(400),
+  "action/not_found": shown(400),
+  "action/timed_out": shown(400),
+  "actor/conn_state_not_enabled": masked,
+  "actor/duplicate_key": shown(400),
+  "actor/not_found": shown(404),
+  "actor/not_registered": shown(400),
+  "actor/start_failed": masked,
+  "actor/state_not_enabled": masked,
+  "actor/stopping": shown(503),
+  "actor/vars_not_enabled": masked,
+  "encoding/invalid": shown(400),
+  "handler/invalid_request_handler_response": shown(500),
+  "handler/request_not_defined": shown(404),
+  "handler/websocket_not_defined": shown(404),
+  "key/invalid": shown(400),
+  "message/incoming_too_long": shown(400),
+  "message/malformed": shown(400),
+  "message/outgoing_too_long": shown(400),
+  "params/invalid": shown(400),
+  "request/invalid": shown(400),
+  "route/method_not_allowed": shown(405),
+  "route/not_found": shown(404),
+  "server/shutting_down": shown(503),
+  "state/invalid_type": masked,
+  "store/commit_failed": shown(503),
+  "store/corrupt": shown(500),
+  "store/fenced": shown(503),
+  "store/unavailable": shown(503),
+  "websocket/upgrade_required": shown(426),
+} satisfies Record<`${string}/${string}`, Kind>;
+
+/** A group and code that Troupe itself throws, joined by a slash. */
+export type ErrorKind = keyof typeof kinds;
+
+/** Makes one of Troupe's own errors. */
+export function actorError(
+  kind: ErrorKind,
+  message: string,
+  options: ActorErrorOptions = {},
+): ActorError {
+  const slash = kind.indexOf("/");
+  return new ActorError(
+    kind.slice(0, slash),
+    kind.slice(slash + 1),
+    message,
+    options,
+  );
+}
+
+/** Whether `error` is one of Troupe's own of this kind. */
+export function isErrorKind(error: unknown, kind: ErrorKind): boolean {
+  return error instanceof ActorError &&
+    `${error.group}/${error.code}` === kind;
+}
+
+/** The HTTP status for an error: its own, 400 for a user's, 500 for anything else. */
+export function statusOf(error: WireError): number {
+  if (error.group === "user") return 400;
+  const kind = `${error.group}/${error.code}`;
+  return Object.hasOwn(kinds, kind) ? kinds[kind as ErrorKind].status : 500;
+}
+
+/**
+ * An error as the caller may see it. What is neither a user's error nor one of Troupe's public ones
+ * is masked, unless `exposesErrors` (development) lets its message through.
+ */
+export function toWireError(
+  error: unknown,
+  options: { exposesErrors?: boolean } = {},
+): WireError {
+  if (error instanceof ActorError && isPublic(error)) {
+    const { group, code, message, metadata } = error;
+    return metadata === undefined
+      ? { group, code, message }
+      : { group, code, message, metadata };
+  }
+  return {
+    group: "internal",
+    code: "internal_error",
+    message: options.exposesErrors
+      ? error instanceof Error ? error.message : String(error)
+      : "Internal error. Read the server logs for more details.",
+  };
+}
+
+/** The error that a client throws for one that came over the wire. */
+export function fromWireError(error: WireError): ActorError {
+  const { group, code, message, metadata } = error;
+  return new ActorError(group, code, message, { metadata });
+}
+
+/** Whether the caller may see this error, or only that there was one. */
+export function isPublic(error: ActorError): boolean {
+  const kind = `${error.group}/${error.code}`;
+  // An error of a group that is not ours came from another actor, already masked by its server.
+  return !Object.hasOwn(kinds, kind) || kinds[kind as ErrorKind].isPublic;
+}

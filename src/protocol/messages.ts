@@ -1,0 +1,72 @@
+// What a connection and an actor say to each other, as decoded units, and how units become bytes.
+
+import type { WireError } from "../errors.ts";
+
+/** Calls an action. `id` is the caller's, and comes back with the result. */
+export interface ActionRequest {
+  tag: "ActionRequest";
+  val: { id: number; name: string; args: unknown[] };
+}
+
+/** Begins or ends the delivery of an event. */
+export interface SubscriptionRequest {
+  tag: "SubscriptionRequest";
+  val: { eventName: string; subscribe: boolean };
+}
+
+/** From a connection to its actor. */
+export type ToServer = ActionRequest | SubscriptionRequest;
+
+/** The first message of a connection: it is open. */
+export interface Init {
+  tag: "Init";
+  val: { actorId: string; connectionId: string };
+}
+
+/** A call has failed; without `actionId`, the connection has. */
+export interface ErrorMessage {
+  tag: "Error";
+  val: WireError & { actionId: number | null };
+}
+
+/** What an action returned. */
+export interface ActionResponse {
+  tag: "ActionResponse";
+  val: { id: number; output: unknown };
+}
+
+/** An event. */
+export interface Event {
+  tag: "Event";
+  val: { name: string; args: unknown[] };
+}
+
+/** From an actor to a connection. */
+export type ToClient = Init | ErrorMessage | ActionResponse | Event;
+
+/** The payload of one WebSocket message, or the body of an HTTP message. */
+export type Frame = string | Uint8Array<ArrayBuffer>;
+
+/**
+ * One way to write messages. `encode…` and `decode…` are inverse. Decoding is strict: anything that
+ * is not of the right form is `message/malformed`, however it was made.
+ */
+export interface Encoding {
+  /** Its name on the wire: header `x-rivet-encoding`, sub-protocol `rivet_encoding.<name>`. */
+  readonly name: string;
+  /** The media type of an HTTP body. */
+  readonly contentType: string;
+  /** The body of a call: its arguments. */
+  encodeCall(args: unknown[]): Frame;
+  decodeCall(body: Frame): unknown[];
+  /** The body of a result. */
+  encodeResult(output: unknown): Frame;
+  decodeResult(body: Frame): unknown;
+  /** The body of a refusal. */
+  encodeError(error: WireError): Frame;
+  decodeError(body: Frame): WireError;
+  encodeToServer(message: ToServer): Frame;
+  decodeToServer(frame: Frame): ToServer;
+  encodeToClient(message: ToClient): Frame;
+  decodeToClient(frame: Frame): ToClient;
+}

@@ -1,0 +1,158 @@
+// Paths, headers and sub-protocols: what a client writes and a server reads.
+//
+// Every route is served below the base path and at the root, so that a client's endpoint may carry
+// the base path or not.
+
+/** Where a server answers unless it is told otherwise. */
+export const defaultBasePath = "/api/rivet";
+
+/** The names of the headers. */
+export const headers = {
+  encoding: "x-rivet-encoding",
+  params: "x-rivet-conn-params",
+  token: "x-rivet-token",
+} as const;
+
+/** The sub-protocol that every server answers with. */
+export const protocol = "rivet";
+
+const encodingPrefix = "rivet_encoding.";
+const paramsPrefix = "rivet_conn_params.";
+
+/** What the path of a request means. */
+export type Route =
+  | { kind: "root" | "health" | "metadata" | "actors" | "names" }
+  | { kind: "actor-by-id"; actorId: string }
+  | ActorRoute
+  | { kind: "unknown" };
+
+/** A path to one actor, through the gateway. */
+export interface ActorRoute {
+  kind: "actor";
+  actorId: string;
+  /** The token that came in the path, if one did. */
+  token: string | undefined;
+  endpoint: ActorEndpoint;
+}
+
+/** What is asked of an actor. */
+export type ActorEndpoint =
+  | { kind: "action"; name: string }
+  | { kind: "connect" | "health" | "metadata" | "root" | "unknown" }
+  | { kind: "request" | "websocket"; path: string };
+
+/** Reads the path of a request; `basePath` has no slash at its end. */
+export function parseRoute(pathname: string, basePath: string): Route {
+  const path = pathname === basePath || pathname.startsWith(`${basePath}/`)
+    ? pathname.slice(basePath.length) || "/"
+    : pathname;
+  switch (path) {
+    case "/":
+      return { kind: "root" };
+    case "/health":
+    case "/metadata":
+    case "/actors":
+      return { kind: path.slice(1) as "health" | "metadata" | "actors" };
+    case "/actors/names":
+      return { kind: "names" };
+  }
+  if (path.startsWith("/gateway/")) return parseGateway(path);
+  if (path.startsWith("/actors/")) {
+    const actorId = decode(path.slice("/actors/".length));
+    return actorId && !actorId.includes("/")
+      ? { kind: "actor-by-id", actorId }
+      : { kind: "unknown" };
+  }
+  return { kind: "unknown" };
+}
+
+/** The path of an action of an actor. */
+export function actionPath(actorId: string, name: string): string {
+  return `/gateway/${encodeURIComponent(actorId)}/action/${
+    encodeURIComponent(name)
+  }`;
+}
+
+/** The path of the connection socket of an actor. */
+export function connectPath(actorId: string): string {
+  return `/gateway/${encodeURIComponent(actorId)}/connect`;
+}
+
+/** The sub-protocols that a connection offers. */
+export function formatProtocols(encoding: string, params: unknown): string[] {
+  const protocols = [protocol, encodingPrefix + encoding];
+  if (params !== undefined) {
+    // A sub-protocol is a token, in which parentheses and quotes are not allowed.
+    const text = encodeURIComponent(JSON.stringify(params))
+      .replace(/[()']/g, (char) => `%${char.charCodeAt(0).toString(16)}`);
+    protocols.push(paramsPrefix + text);
+  }
+  return protocols;
+}
+
+/** What a connection says in the sub-protocols it offers. */
+export interface Offer {
+  /** Whether it offers the sub-protocol that the server answers with. */
+  hasProtocol: boolean;
+  encoding: string | undefined;
+  /** The params as JSON text. */
+  params: string | undefined;
+}
+
+/** Reads the header `Sec-WebSocket-Protocol`. */
+export function parseProtocols(header: string | null): Offer {
+  const items = header?.split(",").map((item) => item.trim()) ?? [];
+  const after = (prefix: string) =>
+    items.find((item) => item.startsWith(prefix))?.slice(prefix.length);
+  const params = after(paramsPrefix);
+  return {
+    hasProtocol: items.includes(protocol),
+    encoding: after(encodingPrefix),
+    // What cannot be decoded is not valid JSON either, and refused as such.
+    params: params === undefined ? undefined : decode(params) ?? "",
+  };
+}
+
+function parseGateway(path: string): Route {
+  if (path.includes("//")) return { kind: "unknown" };
+  const rest = path.slice("/gateway/".length);
+  const slash = rest.indexOf("/");
+  const target = slash < 0 ? rest : rest.slice(0, slash);
+  const at = target.indexOf("@");
+  const actorId = decode(at < 0 ? target : target.slice(0, at));
+  const token = at < 0 ? undefined : decode(target.slice(at + 1));
+  if (!actorId || (at >= 0 && !token)) return { kind: "unknown" };
+  const endpoint = parseEndpoint(slash < 0 ? "/" : rest.slice(slash));
+  return { kind: "actor", actorId, token, endpoint };
+}
+
+function parseEndpoint(path: string): ActorEndpoint {
+  const [, first = "", ...others] = path.split("/");
+  switch (first) {
+    case "":
+      return { kind: others.length === 0 ? "root" : "unknown" };
+    case "action": {
+      const name = others.length === 1 ? decode(others[0]!) : undefined;
+      return name ? { kind: "action", name } : { kind: "unknown" };
+    }
+    case "connect":
+    case "health":
+    case "metadata":
+      return {
+        kind: others.every((part) => part === "") ? first : "unknown",
+      };
+    case "request":
+    case "websocket":
+      return { kind: first, path: `/${others.join("/")}` };
+    default:
+      return { kind: "unknown" };
+  }
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,54 @@
+// How a client reaches actors: over the network, or within the process. The client is the same for
+// both; only the transport differs.
+
+import type { ToClient, ToServer } from "./messages.ts";
+
+/** Which actor a handle means. */
+export type ActorQuery =
+  | { by: "id"; name: string; actorId: string }
+  | { by: "key"; name: string; key: string[] }
+  | {
+    by: "key";
+    name: string;
+    key: string[];
+    /** Creates the actor when there is none. */
+    create: { input: unknown; region: string | undefined };
+  };
+
+/** A request to call one action of an actor. */
+export interface TransportCall {
+  actorId: string;
+  name: string;
+  args: unknown[];
+  params: unknown;
+  signal: AbortSignal | undefined;
+}
+
+/** What happens to a link, in this order: any number of `message`, then `close` once. */
+export interface LinkEvents {
+  message(message: ToClient): void;
+  close(code: number, reason: string): void;
+}
+
+/** One attempt at a connection. It is open when the message `Init` arrives. */
+export interface Link {
+  /** Sends a message. Only after `Init`. */
+  send(message: ToServer): void;
+  /** Starts to close; `close` of the events is told when it has. */
+  close(code: number, reason: string): void;
+}
+
+/** How a client reaches actors. Every failure is an `ActorError`. */
+export interface Transport {
+  /** Finds the actor, or creates it if the query says so; resolves to its id. */
+  resolve(query: ActorQuery, signal: AbortSignal | undefined): Promise<string>;
+  /** Creates an actor; resolves to its id. */
+  create(
+    actor: { name: string; key: string[]; input: unknown; region?: string },
+    signal: AbortSignal | undefined,
+  ): Promise<string>;
+  /** Calls an action without a connection. */
+  call(call: TransportCall): Promise<unknown>;
+  /** Opens a connection. Never throws: what goes wrong is told by `close`. */
+  connect(actorId: string, params: unknown, events: LinkEvents): Link;
+}

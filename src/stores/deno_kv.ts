@@ -1,0 +1,176 @@
+// Deno KV, local or on Deno Deploy, for all actors.
+//
+// Every actor has a head, which each of its commits checks and rewrites; that is what refuses a step
+// whose revision or fence is stale. Steps of different actors are packed into as few atomic writes
+// as Deno KV's limits allow. Since an atomic write fails as a whole, the heads of a failed one are
+// read, the steps that are really refused leave it, and the others are tried again.
+//
+// The limits are not the user's: a long value takes several rows (deno_kv_rows.ts), and a step too
+// large for one atomic write is written as a draft (deno_kv_draft.ts), committed by one write of the
+// head. Only keys are limited: a step with a name and key of together more than about 2,000 bytes in
+// UTF-8 has the outcome `error`, with a `RangeError`.
+//
+// An atomic write survives `kill -9`, and power loss where the disk keeps its word.
+
+import { commitSteps, Heads } from "./deno_kv_commit.ts";
+import { changedTooOften, discardDrafts, mostRounds } from "./deno_kv_draft.ts";
+import {
+  closeHandle,
+  entriesIn,
+  type Handle,
+  openHandle,
+  toPath,
+  writeAtomic,
+} from "./deno_kv_handle.ts";
+import { nameAndKeyKey, ownerIn } from "./deno_kv_plan.ts";
+import { listActors, listAlarms, loadActor } from "./deno_kv_read.ts";
+import { frame, keyOf, keySize, longestKey, unframe } from "./deno_kv_rows.ts";
+import { failed } from "./failed.ts";
+import type {
+  ActorRow,
+  Alarm,
+  Outcome,
+  Step,
+  Store,
+  StoredActor,
+} from "./store.ts";
+
+const format = 1;
+
+/**
+ * Opens Deno KV at `path`, a file or an address; without one, the default database of the program.
+ * Rejects where Deno KV is not switched on, and for a database of a newer version.
+ */
+export async function denoKvStore(
+  options: { path?: string } = {},
+): Promise<Store> {
+  const path = toPath(options.path);
+  const location = `Deno KV at ${path ?? "its default path"}`;
+  try {
+    const handle = await openHandle(path);
+    try {
+      await prepareFormat(handle);
+      await discardDrafts(handle);
+    } catch (error) {
+      await closeHandle(path);
+      throw error;
+    }
+    return new DenoKvStore(handle, { path, location });
+  } catch (cause) {
+    throw failed(`Cannot open ${location} as a store`, cause);
+  }
+}
+
+class DenoKvStore implements Store {
+  readonly location: string;
+  #path: string | undefined;
+  #handle: Handle;
+  #heads = new Heads();
+  #isClosed = false;
+  #running = new Set<Promise<unknown>>();
+
+  constructor(
+    handle: Handle,
+    { path, location }: { path: string | undefined; location: string },
+  ) {
+    this.#handle = handle;
+    this.#path = path;
+    this.location = location;
+  }
+
+  claim(): Promise<number> {
+    return this.#run(() => claimFence(this.#handle));
+  }
+
+  load(actorId: string): Promise<StoredActor | undefined> {
+    return this.#run(async () => {
+      const loaded = await loadActor(this.#handle, actorId);
+      if (loaded === undefined) this.#heads.delete(actorId);
+      else this.#heads.set(actorId, loaded.known);
+      return loaded?.actor;
+    });
+  }
+
+  find(name: string, key: string): Promise<string | undefined> {
+    return this.#run(async () => {
+      const entryKey = nameAndKeyKey({ name, key });
+      // No actor can have such a key, and Deno KV would throw.
+      if (keySize(entryKey) > longestKey) return undefined;
+      return ownerIn(await this.#handle.kv.get(entryKey));
+    });
+  }
+
+  list(
+    name: string,
+    options: { limit: number; before?: string },
+  ): Promise<ActorRow[]> {
+    return this.#run(() => listActors(this.#handle, name, options));
+  }
+
+  commit(steps: readonly Step[]): Promise<Outcome[]> {
+    return this.#run(() => commitSteps(this.#handle, this.#heads, steps));
+  }
+
+  alarms(
+    options: { limit: number; until?: number; after?: Alarm },
+  ): Promise<Alarm[]> {
+    return this.#run(() => listAlarms(this.#handle, options));
+  }
+
+  isEmpty(): Promise<boolean> {
+    return this.#run(async () => {
+      const selector = { prefix: keyOf("key") };
+      const rows = await entriesIn(this.#handle, selector, { limit: 1 });
+      return rows.length === 0;
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await Promise.allSettled(this.#running);
+    await closeHandle(this.#path);
+  }
+
+  async #run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw new Error(`${this.location} is closed`);
+    const running = work();
+    this.#running.add(running);
+    try {
+      return await running;
+    } catch (cause) {
+      throw failed(`Cannot use ${this.location}`, cause);
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+}
+
+async function prepareFormat(handle: Handle): Promise<void> {
+  const key = keyOf("format");
+  await writeAtomic(handle, {
+    checks: [{ key, versionstamp: null }],
+    rows: [{ key, value: frame({ format }) }],
+  });
+  const { value } = await handle.kv.get(key);
+  const found = unframe<{ format: number }>(value).header.format;
+  if (found > format) {
+    throw new Error(`it has format ${found}, the newest known is ${format}`);
+  }
+}
+
+async function claimFence(handle: Handle): Promise<number> {
+  const key = keyOf("fence");
+  for (let round = 0; round < mostRounds; round++) {
+    const { value, versionstamp } = await handle.kv.get(key);
+    const last = versionstamp === null
+      ? 0
+      : unframe<{ fence: number }>(value).header.fence;
+    const isOurs = await writeAtomic(handle, {
+      checks: [{ key, versionstamp }],
+      rows: [{ key, value: frame({ fence: last + 1 }) }],
+    });
+    if (isOurs !== undefined) return last + 1;
+  }
+  throw changedTooOften("The fence");
+}

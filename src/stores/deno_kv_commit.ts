@@ -1,0 +1,225 @@
+// Many steps into few atomic writes, each step accepted or refused alone.
+//
+// A commit usually reads nothing: it expects an actor as the last load or commit left it, and a name
+// and key that it creates to be free. Where that is wrong the checks of the atomic write fail; then
+// what they were about is read, and only that may refuse a step.
+
+import {
+  applyDraft,
+  changedTooOften,
+  commitDraft,
+  mostRounds,
+} from "./deno_kv_draft.ts";
+import { type Handle, writeAtomic } from "./deno_kv_handle.ts";
+import {
+  headIn,
+  headKey,
+  headRow,
+  type Known,
+  nameAndKeyKey,
+  ownerIn,
+  type Plan,
+  planOf,
+  refusalOf,
+} from "./deno_kv_plan.ts";
+import { Batch, keySize, longestKey } from "./deno_kv_rows.ts";
+import type { Outcome, Step } from "./store.ts";
+
+const mostHeads = 10_000;
+
+/** The heads of the actors that were loaded or committed last, as they were then. */
+export class Heads {
+  #heads = new Map<string, Known>();
+
+  get(actorId: string): Known | undefined {
+    return this.#heads.get(actorId);
+  }
+
+  set(actorId: string, known: Known): void {
+    this.#heads.delete(actorId);
+    this.#heads.set(actorId, known);
+    if (this.#heads.size <= mostHeads) return;
+    for (const oldest of this.#heads.keys()) {
+      this.#heads.delete(oldest);
+      return;
+    }
+  }
+
+  delete(actorId: string): void {
+    this.#heads.delete(actorId);
+  }
+}
+
+/** A step without an outcome yet. */
+interface Waiting {
+  step: Step;
+  index: number;
+  /** Whether what was expected turned out to be wrong. */
+  mustRead: boolean;
+}
+
+/** Steps that go into one atomic write. */
+interface Pack {
+  batch: Batch;
+  members: { waiting: Waiting; plan: Plan }[];
+}
+
+/** Commits steps; one outcome for each, in the same order. */
+export async function commitSteps(
+  handle: Handle,
+  heads: Heads,
+  steps: readonly Step[],
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  let waiting = steps.map((step, index): Waiting => ({
+    step,
+    index,
+    mustRead: false,
+  }));
+  for (let round = 0; waiting.length > 0; round++) {
+    if (round === mostRounds) {
+      throw changedTooOften(`Actor ${waiting[0]!.step.actorId}`);
+    }
+    waiting = await new Round(handle, heads, outcomes).run(waiting);
+  }
+  return outcomes;
+}
+
+/** One attempt at every step that has no outcome yet. */
+class Round {
+  #handle: Handle;
+  #heads: Heads;
+  #outcomes: Outcome[];
+  #packs: Pack[] = [];
+  /** Actors, and names and keys, that a step of this round changes; a second one has to wait. */
+  #touched = new Set<string>();
+  #left: Waiting[] = [];
+
+  constructor(handle: Handle, heads: Heads, outcomes: Outcome[]) {
+    this.#handle = handle;
+    this.#heads = heads;
+    this.#outcomes = outcomes;
+  }
+
+  /** Answers with the steps that need another round. */
+  async run(all: Waiting[]): Promise<Waiting[]> {
+    const known = await Promise.all(all.map((one) => this.#look(one)));
+    for (const [index, waiting] of all.entries()) {
+      await this.#place(waiting, known[index]!);
+    }
+    for (const pack of this.#packs) await this.#write(pack);
+    return this.#left.sort((a, b) => a.index - b.index);
+  }
+
+  async #look({ step, mustRead }: Waiting): Promise<Known> {
+    if (!mustRead) {
+      if (step.create) return { head: undefined, versionstamp: null };
+      const known = this.#heads.get(step.actorId);
+      if (known) return known;
+    }
+    return await readKnown(this.#handle, step);
+  }
+
+  /** Refuses a step, commits it if it is large, or puts it into a pack. */
+  async #place(waiting: Waiting, known: Known): Promise<void> {
+    const { step, index } = waiting;
+    if (this.#isTouched(step, known)) {
+      this.#left.push(waiting);
+      return;
+    }
+    const refusal = refusalOf(step, known);
+    if (refusal !== undefined) {
+      if (known.isRead) this.#outcomes[index] = refusal;
+      else this.#tryAgain(waiting);
+      return;
+    }
+    const plan = await planOf(this.#handle, step, known);
+    const error = keyErrorOf(plan);
+    if (error !== undefined) {
+      this.#outcomes[index] = { ok: false, reason: "error", error };
+    } else if (!this.#pack(waiting, plan)) {
+      const isCommitted = await commitDraft(this.#handle, plan);
+      this.#heads.delete(step.actorId);
+      if (isCommitted) this.#outcomes[index] = { ok: true };
+      else this.#tryAgain(waiting);
+    }
+  }
+
+  #isTouched(step: Step, { head }: Known): boolean {
+    const things = [step.actorId];
+    const named = step.create ?? (step.destroy && head);
+    if (named) things.push(JSON.stringify([named.name, named.key]));
+    const isTouched = things.some((thing) => this.#touched.has(thing));
+    for (const thing of things) this.#touched.add(thing);
+    return isTouched;
+  }
+
+  /** Puts a step into the last pack or one of its own; `false` when it is too large for any. */
+  #pack(waiting: Waiting, plan: Plan): boolean {
+    const content = {
+      checks: plan.checks,
+      rows: [
+        headRow(plan.actorId, plan.head),
+        ...plan.entryRows,
+        ...plan.rows,
+      ],
+    };
+    const last = this.#packs.at(-1);
+    if (last?.batch.add(content)) {
+      last.members.push({ waiting, plan });
+      return true;
+    }
+    const batch = new Batch();
+    if (!batch.add(content)) return false;
+    this.#packs.push({ batch, members: [{ waiting, plan }] });
+    return true;
+  }
+
+  async #write({ batch, members }: Pack): Promise<void> {
+    const versionstamp = await writeAtomic(this.#handle, batch);
+    for (const { waiting, plan } of members) {
+      const { actorId, head } = plan;
+      if (versionstamp === undefined) {
+        this.#tryAgain(waiting);
+        continue;
+      }
+      if (head.isDestroyed) this.#heads.delete(actorId);
+      else this.#heads.set(actorId, { head, versionstamp });
+      this.#outcomes[waiting.index] = { ok: true };
+    }
+  }
+
+  #tryAgain(waiting: Waiting): void {
+    this.#left.push({ ...waiting, mustRead: true });
+  }
+}
+
+async function readKnown(handle: Handle, step: Step): Promise<Known> {
+  const keys = [headKey(step.actorId)];
+  if (step.create) keys.push(nameAndKeyKey(step.create));
+  for (let round = 0; round < mostRounds; round++) {
+    const [entry, owner] = await handle.kv.getMany(keys);
+    const head = headIn(entry!);
+    if (head?.draft !== undefined) {
+      await applyDraft(handle, step.actorId);
+      continue;
+    }
+    return {
+      head,
+      versionstamp: entry!.versionstamp,
+      owner: owner && ownerIn(owner),
+      isRead: true,
+    };
+  }
+  throw changedTooOften(`Actor ${step.actorId}`);
+}
+
+function keyErrorOf({ actorId, entryRows, rows }: Plan): Error | undefined {
+  for (const { key } of [...entryRows, ...rows]) {
+    const size = keySize(key);
+    if (size <= longestKey) continue;
+    return new RangeError(
+      `Cannot store actor "${actorId}": a key of ${size} bytes is longer than Deno KV allows (${longestKey})`,
+    );
+  }
+}

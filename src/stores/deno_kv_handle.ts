@@ -1,0 +1,173 @@
+// One Deno KV handle per path and process, and the atomic write that every change goes through.
+//
+// Two handles on one file make each other's checked writes fail with "database is locked", also in
+// one process; so stores of one path share a handle. Other processes still can, so a locked write,
+// which had no effect, is tried again.
+
+import { mkdir } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+
+/** A key of Deno KV, as far as we use them. */
+export type Key = (string | number)[];
+/** A key with what it holds; `null` and `null` when there is nothing. */
+export interface Entry {
+  key: readonly unknown[];
+  value: unknown;
+  versionstamp: string | null;
+}
+/** A key that must have this versionstamp for an atomic write to happen. */
+export interface Check {
+  key: Key;
+  versionstamp: string | null;
+}
+/** A key and what to put there; `undefined` deletes it. */
+export interface Row {
+  key: Key;
+  value: Uint8Array | undefined;
+}
+/** Which keys to list. */
+export type Selector =
+  | { prefix: Key; end?: Key }
+  | { start: Key; end: Key };
+
+type Mutation =
+  | { type: "set"; key: Key; value: Uint8Array }
+  | { type: "delete"; key: Key };
+interface Atomic {
+  check(...checks: Check[]): Atomic;
+  mutate(...mutations: Mutation[]): Atomic;
+  commit(): Promise<{ ok: true; versionstamp: string } | { ok: false }>;
+}
+/** `Deno.Kv`, as far as we use it; Bun's types have no `Deno`. */
+export interface Kv {
+  get(key: Key): Promise<Entry>;
+  getMany(keys: Key[]): Promise<Entry[]>;
+  list(
+    selector: Selector,
+    options?: { limit?: number; reverse?: boolean; batchSize?: number },
+  ): AsyncIterable<Entry>;
+  atomic(): Atomic;
+  close(): void;
+}
+
+/** An open database, shared by all stores of its path. */
+export interface Handle {
+  readonly kv: Kv;
+  /** Drafts that this process is writing; nobody else's leftovers. */
+  readonly ownDrafts: Set<string>;
+}
+
+interface Shared {
+  handle: Promise<Handle>;
+  users: number;
+}
+
+const sharedByPath = new Map<string, Shared>();
+const mostAttempts = 500;
+const longestPauseMs = 4;
+const mostRowsAtOnce = 1_000;
+
+/** Opens a database, or joins those who have it open; `undefined` is Deno's default one. */
+export async function openHandle(path: string | undefined): Promise<Handle> {
+  const id = path ?? "";
+  const shared = sharedByPath.get(id) ?? { handle: open(path), users: 0 };
+  sharedByPath.set(id, shared);
+  shared.users++;
+  try {
+    return await shared.handle;
+  } catch (error) {
+    await closeHandle(path);
+    throw error;
+  }
+}
+
+/** Leaves the database; the last one closes it. */
+export async function closeHandle(path: string | undefined): Promise<void> {
+  const id = path ?? "";
+  const shared = sharedByPath.get(id);
+  if (shared === undefined || --shared.users > 0) return;
+  sharedByPath.delete(id);
+  const opened = await shared.handle.catch(() => undefined);
+  opened?.kv.close();
+}
+
+/** The absolute path of a database file; addresses of remote databases stay as they are. */
+export function toPath(path: string | undefined): string | undefined {
+  return path === undefined || isAddress(path) ? path : resolve(path);
+}
+
+function isAddress(path: string): boolean {
+  return /^https?:/.test(path);
+}
+
+async function open(path: string | undefined): Promise<Handle> {
+  const { Deno } = globalThis as {
+    Deno?: { openKv?: (path?: string) => Promise<Kv> };
+  };
+  if (Deno?.openKv === undefined) {
+    throw new TypeError(
+      'Deno KV is not switched on: run with --unstable-kv, or put "unstable": ["kv"] into deno.json',
+    );
+  }
+  if (path !== undefined && !isAddress(path)) {
+    await mkdir(dirname(path), { recursive: true });
+  }
+  return { kv: await Deno.openKv(path), ownDrafts: new Set() };
+}
+
+/**
+ * Writes all rows, in order, if every check holds. The versionstamp of the write, or `undefined`
+ * when a check failed and nothing was written.
+ */
+export async function writeAtomic(
+  { kv }: Handle,
+  { checks = [], rows }: { checks?: readonly Check[]; rows: readonly Row[] },
+): Promise<string | undefined> {
+  const mutations = rows.map(({ key, value }): Mutation =>
+    value === undefined ? { type: "delete", key } : { type: "set", key, value }
+  );
+  for (let attempt = 1;; attempt++) {
+    try {
+      const result = await kv.atomic()
+        .check(...checks).mutate(...mutations).commit();
+      return result.ok ? result.versionstamp : undefined;
+    } catch (error) {
+      if (!isLocked(error) || attempt === mostAttempts) throw error;
+      await pause(Math.random() * longestPauseMs);
+    }
+  }
+}
+
+/** The rows of a selection; as many as are read at once are of one moment. */
+export async function entriesIn(
+  { kv }: Handle,
+  selector: Selector,
+  options: { limit?: number; reverse?: boolean } = {},
+): Promise<Entry[]> {
+  const batchSize = Math.min(options.limit ?? mostRowsAtOnce, mostRowsAtOnce);
+  const entries: Entry[] = [];
+  for await (const entry of kv.list(selector, { ...options, batchSize })) {
+    entries.push(entry);
+  }
+  return entries;
+}
+
+/** All rows behind `prefix`. */
+export function entriesUnder(handle: Handle, prefix: Key): Promise<Entry[]> {
+  return entriesIn(handle, { prefix });
+}
+
+/** The keys of all rows behind `prefix`. */
+export async function keysUnder(handle: Handle, prefix: Key): Promise<Key[]> {
+  const entries = await entriesUnder(handle, prefix);
+  // Every key behind a prefix of ours is ours: strings and numbers.
+  return entries.map(({ key }) => key as Key);
+}
+
+function isLocked(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("database is locked");
+}
+
+function pause(durationMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, durationMs));
+}

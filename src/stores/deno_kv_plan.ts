@@ -1,0 +1,278 @@
+// What one step changes in Deno KV, worked out without writing anything.
+
+import {
+  type Check,
+  type Entry,
+  type Handle,
+  type Key,
+  keysUnder,
+  type Row,
+} from "./deno_kv_handle.ts";
+import { frame, keyOf, rowsOf, unframe } from "./deno_kv_rows.ts";
+import type { Alarm, AlarmKey, Outcome, Step } from "./store.ts";
+
+/** What every commit of an actor rewrites; kept small. */
+export interface Head {
+  name: string;
+  key: string;
+  revision: number;
+  fence: number;
+  recordRows: number;
+  /** 0 when there is no snapshot. */
+  snapshotRows: number;
+  journalStart: number;
+  journalEnd: number;
+  /** Whether some connection or alarm may have more than one row. */
+  hasLongRows: boolean;
+  /** A large step that is committed and not yet applied to the other rows. */
+  draft?: string;
+  /** The actor is destroyed; with a `draft`, as soon as that is applied. */
+  isDestroyed?: true;
+}
+
+/** What is known of an actor before a step. */
+export interface Known {
+  /** `undefined` when there is no such actor. */
+  head: Head | undefined;
+  versionstamp: string | null;
+  /** The actor that has the name and key which the step wants to create. */
+  owner?: string | undefined;
+  /** Whether this was read, not expected. */
+  isRead?: true;
+}
+
+/** The change of one step. */
+export interface Plan {
+  actorId: string;
+  checks: Check[];
+  /** The head to be. */
+  head: Head;
+  /** Rows by which an actor is found; they go with the head into one atomic write. */
+  entryRows: Row[];
+  /** All other rows. */
+  rows: Row[];
+}
+
+/** Why a step cannot follow what is known, if it cannot. */
+export function refusalOf(step: Step, known: Known): Outcome | undefined {
+  if (known.owner !== undefined) {
+    return { ok: false, reason: "exists", actorId: known.owner };
+  }
+  if (known.head !== undefined && known.head.fence > step.fence) {
+    return { ok: false, reason: "fence" };
+  }
+  const isExpected = (known.head?.revision ?? 0) === step.expectedRevision &&
+    (known.head === undefined) === (step.create !== undefined);
+  return isExpected ? undefined : { ok: false, reason: "revision" };
+}
+
+/** Works out the change of a step that was not refused. */
+export async function planOf(
+  handle: Handle,
+  step: Step,
+  known: Known,
+): Promise<Plan> {
+  const before = known.head ?? newHead(step);
+  const plan: Plan = {
+    actorId: step.actorId,
+    checks: [{ key: headKey(step.actorId), versionstamp: known.versionstamp }],
+    head: { ...before, revision: before.revision + 1, fence: step.fence },
+    entryRows: [],
+    rows: [],
+  };
+  if (step.create) {
+    const key = nameAndKeyKey(step.create);
+    plan.checks.push({ key, versionstamp: null });
+    plan.entryRows.push({ key, value: frame({ actorId: step.actorId }) });
+  }
+  if (step.destroy) return await planDestroy(handle, plan, before);
+  if (step.record) setRecord(plan, step.record);
+  if (step.snapshot) setSnapshot(plan, step.snapshot);
+  if (step.journal) addJournal(plan, step.journal);
+  for (const [id, bytes] of step.connections ?? []) {
+    await setConnection(handle, plan, { id, bytes });
+  }
+  for (const alarm of step.deleteAlarms ?? []) {
+    await deleteAlarm(handle, plan, alarm);
+  }
+  for (const alarm of step.addAlarms ?? []) {
+    await addAlarm(handle, plan, alarm);
+  }
+  return plan;
+}
+
+/** The row of an actor's head; nothing when the actor is gone. */
+export function headRow(actorId: string, head: Head): Row {
+  const isGone = head.isDestroyed && head.draft === undefined;
+  return { key: headKey(actorId), value: isGone ? undefined : frame(head) };
+}
+
+/** The key of an actor's head. */
+export function headKey(actorId: string): Key {
+  return keyOf("head", actorId);
+}
+
+/** The head in a row; `undefined` when there is none. */
+export function headIn({ value, versionstamp }: Entry): Head | undefined {
+  return versionstamp === null ? undefined : unframe<Head>(value).header;
+}
+
+/** The key that says which actor has a name and key. */
+export function nameAndKeyKey(
+  { name, key }: { name: string; key: string },
+): Key {
+  return keyOf("key", name, key);
+}
+
+/** The actor that has a name and key; `undefined` when there is none. */
+export function ownerIn({ value, versionstamp }: Entry): string | undefined {
+  return versionstamp === null
+    ? undefined
+    : unframe<{ actorId: string }>(value).header.actorId;
+}
+
+function newHead(step: Step): Head {
+  return {
+    name: "",
+    key: "",
+    ...step.create,
+    revision: 0,
+    fence: 0,
+    recordRows: 0,
+    snapshotRows: 0,
+    journalStart: 0,
+    journalEnd: 0,
+    hasLongRows: false,
+  };
+}
+
+async function planDestroy(
+  handle: Handle,
+  plan: Plan,
+  before: Head,
+): Promise<Plan> {
+  const { actorId } = plan;
+  const entryKeys = [
+    nameAndKeyKey(before),
+    keyOf("name", before.name, actorId),
+  ];
+  const alarmKeys = await keysUnder(handle, keyOf("alarm", actorId));
+  const keys = [
+    ...await keysUnder(handle, keyOf("actor", actorId)),
+    ...alarmKeys,
+    // One of five parts says that the actor has the alarm; six are a further row of its call.
+    ...alarmKeys.filter((key) => key.length === 5)
+      .map(([, , , dueMs, id]) => keyOf("due", dueMs!, id!, actorId)),
+  ];
+  return {
+    ...plan,
+    head: { ...plan.head, isDestroyed: true },
+    entryRows: entryKeys.map(deleted),
+    rows: keys.map(deleted),
+  };
+}
+
+function setRecord(plan: Plan, bytes: Uint8Array): void {
+  const { actorId, head } = plan;
+  const nameKey = keyOf("name", head.name, actorId);
+  const keyAt = (n: number) =>
+    n === 0 ? nameKey : keyOf("actor", actorId, "record", n);
+  const [first, ...more] = rowsOf(bytes, {
+    revision: head.revision,
+    keyAt,
+    first: { key: head.key },
+  });
+  plan.entryRows.push(first!);
+  plan.rows.push(...more, ...surplus(keyAt, 1 + more.length, head.recordRows));
+  head.recordRows = 1 + more.length;
+}
+
+function setSnapshot(plan: Plan, bytes: Uint8Array): void {
+  const { actorId, head, rows } = plan;
+  const keyAt = (n: number) => keyOf("actor", actorId, "snapshot", n);
+  const written = rowsOf(bytes, { revision: head.revision, keyAt });
+  rows.push(...written, ...surplus(keyAt, written.length, head.snapshotRows));
+  head.snapshotRows = written.length;
+  for (let n = head.journalStart; n < head.journalEnd; n++) {
+    rows.push(deleted(keyOf("actor", actorId, "journal", n)));
+  }
+  head.journalStart = head.journalEnd;
+}
+
+function addJournal(plan: Plan, bytes: Uint8Array): void {
+  const { actorId, head, rows } = plan;
+  const keyAt = (n: number) =>
+    keyOf("actor", actorId, "journal", head.journalEnd + n);
+  const written = rowsOf(bytes, { revision: head.revision, keyAt });
+  rows.push(...written);
+  head.journalEnd += written.length;
+}
+
+async function setConnection(
+  handle: Handle,
+  plan: Plan,
+  { id, bytes }: { id: string; bytes: Uint8Array | undefined },
+): Promise<void> {
+  const { actorId, head, rows } = plan;
+  const key = keyOf("actor", actorId, "connection", id);
+  rows.push(...await longRowsUnder(handle, head, key));
+  if (bytes === undefined) {
+    rows.push(deleted([...key, 0]));
+    return;
+  }
+  const keyAt = (n: number) => [...key, n];
+  const written = rowsOf(bytes, { revision: head.revision, keyAt });
+  rows.push(...written);
+  head.hasLongRows ||= written.length > 1;
+}
+
+async function addAlarm(
+  handle: Handle,
+  plan: Plan,
+  { dueMs, id, call }: Omit<Alarm, "actorId">,
+): Promise<void> {
+  const { actorId, head, rows } = plan;
+  const key = keyOf("alarm", actorId, dueMs, id);
+  const dueKey = keyOf("due", dueMs, id, actorId);
+  rows.push(...await longRowsUnder(handle, head, key));
+  const keyAt = (n: number) => n === 0 ? dueKey : [...key, n];
+  const written = rowsOf(call, { revision: head.revision, keyAt });
+  rows.push({ key, value: new Uint8Array() }, ...written);
+  head.hasLongRows ||= written.length > 1;
+}
+
+async function deleteAlarm(
+  handle: Handle,
+  plan: Plan,
+  { dueMs, id }: AlarmKey,
+): Promise<void> {
+  const { actorId, head, rows } = plan;
+  const key = keyOf("alarm", actorId, dueMs, id);
+  rows.push(...await longRowsUnder(handle, head, key));
+  rows.push(deleted(key), deleted(keyOf("due", dueMs, id, actorId)));
+}
+
+/** Deletes the further rows of what is replaced; costs a read only where there may be some. */
+async function longRowsUnder(
+  handle: Handle,
+  head: Head,
+  key: Key,
+): Promise<Row[]> {
+  if (!head.hasLongRows) return [];
+  return (await keysUnder(handle, key)).map(deleted);
+}
+
+/** Deletes the rows that a longer value had and the one in its place has not. */
+function surplus(
+  keyAt: (n: number) => Key,
+  count: number,
+  countBefore: number,
+): Row[] {
+  const rows: Row[] = [];
+  for (let n = count; n < countBefore; n++) rows.push(deleted(keyAt(n)));
+  return rows;
+}
+
+function deleted(key: Key): Row {
+  return { key, value: undefined };
+}

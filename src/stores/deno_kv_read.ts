@@ -1,0 +1,175 @@
+// Reading actors, listings and alarms out of Deno KV.
+//
+// One read is one moment of the database, several are not. What takes several is read again when
+// something that would have changed it changed meanwhile.
+
+import { actorError } from "../errors.ts";
+import {
+  applyDraft,
+  applyDrafts,
+  changedTooOften,
+  discardIfLeft,
+  mostRounds,
+} from "./deno_kv_draft.ts";
+import {
+  entriesIn,
+  entriesUnder,
+  type Entry,
+  type Handle,
+} from "./deno_kv_handle.ts";
+import { type Head, headIn, headKey, type Known } from "./deno_kv_plan.ts";
+import { keyOf, type RowHeader, unframe, valuesOf } from "./deno_kv_rows.ts";
+import type { ActorRow, Alarm, StoredActor } from "./store.ts";
+
+/** An actor, and its head as a commit will need it; discards drafts that were left of it. */
+export async function loadActor(
+  handle: Handle,
+  actorId: string,
+): Promise<{ actor: StoredActor; known: Known } | undefined> {
+  for (let round = 0; round < mostRounds; round++) {
+    const entry = await handle.kv.get(headKey(actorId));
+    const head = headIn(entry);
+    if (head === undefined) return undefined;
+    if (head.draft !== undefined) {
+      await applyDraft(handle, actorId);
+      continue;
+    }
+    const [record, rows] = await Promise.all([
+      handle.kv.get(keyOf("name", head.name, actorId)),
+      entriesUnder(handle, keyOf("actor", actorId)),
+    ]);
+    const { versionstamp } = await handle.kv.get(headKey(actorId));
+    if (versionstamp !== entry.versionstamp) continue;
+    for (const draftId of draftsIn(rows)) {
+      await discardIfLeft(handle, { actorId, draftId });
+    }
+    const actor = actorOf(actorId, { head, record, rows });
+    return { actor, known: { head, versionstamp } };
+  }
+  throw changedTooOften(`Actor ${actorId}`);
+}
+
+/** Actors of one name, largest id first. */
+export async function listActors(
+  handle: Handle,
+  name: string,
+  { limit, before }: { limit: number; before?: string },
+): Promise<ActorRow[]> {
+  const prefix = keyOf("name", name);
+  const selector = before === undefined
+    ? { prefix }
+    : { prefix, end: [...prefix, before] };
+  const entries = await entriesIn(handle, selector, { limit, reverse: true });
+  const actors: ActorRow[] = [];
+  for (const entry of entries) {
+    const id = String(entry.key[3]);
+    const { key } = unframe<RowHeader>(entry.value).header;
+    const record = valuesOf([entry])?.[0] ??
+      await longRecord(handle, { name, id });
+    // Destroyed meanwhile.
+    if (record === undefined) continue;
+    actors.push({ id, name, key: key ?? "", record });
+  }
+  return actors;
+}
+
+/** Alarms in the order of time and id. */
+export async function listAlarms(
+  handle: Handle,
+  options: { limit: number; until?: number; after?: Alarm },
+): Promise<Alarm[]> {
+  for (let round = 0; round < mostRounds; round++) {
+    const lastApplied = await applyDrafts(handle);
+    const alarms = await readAlarms(handle, options);
+    // A draft that was applied while we read may be in the page by half.
+    const isSettled = await applyDrafts(handle) === lastApplied;
+    if (isSettled && alarms !== undefined) return alarms;
+  }
+  throw changedTooOften("The list of alarms");
+}
+
+function draftsIn(rows: readonly Entry[]): Set<string> {
+  const drafts = rows.filter(({ key }) => key[3] === "draft");
+  return new Set(drafts.map(({ key }) => String(key[4])));
+}
+
+function actorOf(
+  actorId: string,
+  { head, record, rows }: {
+    head: Head;
+    record: Entry;
+    rows: readonly Entry[];
+  },
+): StoredActor {
+  const read = (kind: string, first: Entry[] = []): Uint8Array[] => {
+    const ofKind = rows.filter(({ key }) => key[3] === kind);
+    const values = valuesOf([...first, ...ofKind]);
+    if (values !== undefined) return values;
+    const message = `The ${kind} of actor "${actorId}" lacks rows in Deno KV`;
+    throw actorError("store/corrupt", message);
+  };
+  const connectionIds = rows
+    .filter(({ key }) => key[3] === "connection" && key[5] === 0)
+    .map(({ key }) => String(key[4]));
+  const connections = read("connection");
+  return {
+    name: head.name,
+    key: head.key,
+    revision: head.revision,
+    fence: head.fence,
+    record: read("record", [record])[0]!,
+    snapshot: read("snapshot")[0],
+    journal: read("journal"),
+    connections: new Map(connectionIds.map((id, n) => [id, connections[n]!])),
+  };
+}
+
+/** `undefined` when a row changed between two of our reads. */
+async function readAlarms(
+  handle: Handle,
+  { limit, until, after }: { limit: number; until?: number; after?: Alarm },
+): Promise<Alarm[] | undefined> {
+  const start = after
+    // One part more sorts right behind.
+    ? keyOf("due", after.dueMs, after.id, after.actorId, "")
+    : keyOf("due");
+  const end = keyOf("due", Math.floor(until ?? Infinity) + 1);
+  const entries = await entriesIn(handle, { start, end }, { limit });
+  const alarms: Alarm[] = [];
+  for (const entry of entries) {
+    const [, , dueMs, id, actorId] = entry.key;
+    const name = {
+      actorId: String(actorId),
+      dueMs: Number(dueMs),
+      id: String(id),
+    };
+    const call = valuesOf([entry])?.[0] ?? await longCall(handle, name, entry);
+    if (call === undefined) return undefined;
+    alarms.push({ ...name, call });
+  }
+  return alarms;
+}
+
+async function longRecord(
+  handle: Handle,
+  { name, id }: { name: string; id: string },
+): Promise<Uint8Array | undefined> {
+  for (let round = 0; round < mostRounds; round++) {
+    await applyDraft(handle, id);
+    const first = await handle.kv.get(keyOf("name", name, id));
+    if (first.versionstamp === null) return undefined;
+    const more = await entriesUnder(handle, keyOf("actor", id, "record"));
+    const [record] = valuesOf([first, ...more]) ?? [];
+    if (record !== undefined) return record;
+  }
+  throw changedTooOften(`Actor ${id}`);
+}
+
+async function longCall(
+  handle: Handle,
+  { actorId, dueMs, id }: Omit<Alarm, "call">,
+  first: Entry,
+): Promise<Uint8Array | undefined> {
+  const more = keyOf("alarm", actorId, dueMs, id);
+  return valuesOf([first, ...await entriesUnder(handle, more)])?.[0];
+}

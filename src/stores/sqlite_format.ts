@@ -1,0 +1,84 @@
+// The tables of the SQLite store, and how a file comes to have them.
+//
+// What a commit writes depends on what changed: the row in `actors`, which every step rewrites,
+// holds small things only. The record, a large snapshot and each journal entry have rows of their
+// own. Rows of one actor are found by its number, which is shorter than its id; alarms carry the id,
+// because their order ends with it.
+
+import type { Database } from "./sqlite_database.ts";
+
+/** The version of the tables below, kept in the file as `user_version`. */
+const newestFormat = 1;
+/** Marks a file as ours: "Trpe" in ASCII. */
+const applicationId = 0x54727065;
+
+const tables = `
+  CREATE TABLE fences (last INTEGER NOT NULL);
+  INSERT INTO fences VALUES (0);
+  CREATE TABLE actors (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    key TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    fence INTEGER NOT NULL,
+    snapshot BLOB,
+    UNIQUE (name, key)
+  );
+  CREATE INDEX actors_by_name ON actors (name, id);
+  CREATE TABLE records (actor INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+  CREATE TABLE snapshots (actor INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+  CREATE TABLE journal (
+    actor INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (actor, revision)
+  );
+  CREATE TABLE connections (
+    actor INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (actor, id)
+  );
+  CREATE TABLE alarms (
+    due_ms INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    actor_id TEXT NOT NULL,
+    call BLOB NOT NULL,
+    PRIMARY KEY (due_ms, id, actor_id)
+  );
+  CREATE INDEX alarms_by_actor ON alarms (actor_id);
+`;
+
+/** Makes an empty file ours; refuses one that is not, and one of a newer format. */
+export function prepareFormat(database: Database): void {
+  database.exec("PRAGMA busy_timeout = 5000");
+  // Reads the header, so that a file that is no database is refused before anything is written.
+  if (isForeign(database)) {
+    throw new Error("it is a database of another program");
+  }
+  database.exec("PRAGMA journal_mode = WAL");
+  database.exec("PRAGMA synchronous = FULL");
+  database.exec("BEGIN IMMEDIATE");
+  const format = pragma(database, "user_version");
+  if (format === 0) {
+    database.exec(tables);
+    database.exec(`PRAGMA application_id = ${applicationId}`);
+    database.exec(`PRAGMA user_version = ${newestFormat}`);
+  } else if (format > newestFormat) {
+    throw new Error(
+      `it has format ${format}, the newest known is ${newestFormat}`,
+    );
+  }
+  database.exec("COMMIT");
+}
+
+function isForeign(database: Database): boolean {
+  const table = database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get();
+  return table !== undefined &&
+    pragma(database, "application_id") !== applicationId;
+}
+
+function pragma(database: Database, name: string): number {
+  return Number(database.prepare(`PRAGMA ${name}`).get()?.[name]);
+}

@@ -1,0 +1,60 @@
+// Every statement of the SQLite store, prepared once. `actor` is an actor's number, `id` its id.
+
+import type { Database, Statement } from "./sqlite_database.ts";
+
+/** The prepared statements, by what they do. */
+export type Statements = Record<keyof typeof texts, Statement>;
+
+const texts = {
+  claim: "UPDATE fences SET last = last + 1 RETURNING last",
+
+  find: "SELECT id FROM actors WHERE name = ? AND key = ?",
+  fence: "SELECT fence FROM actors WHERE id = ?",
+  anyActor: "SELECT 1 FROM actors LIMIT 1",
+  list: `
+    SELECT id, key, bytes AS record
+    FROM actors JOIN records ON actor = number
+    WHERE name = ? AND id < ? ORDER BY id DESC LIMIT ?`,
+  actor: `
+    SELECT number, name, key, revision, fence, snapshot, bytes AS record
+    FROM actors JOIN records ON actor = number WHERE id = ?`,
+  snapshot: "SELECT bytes AS snapshot FROM snapshots WHERE actor = ?",
+  journal: "SELECT bytes FROM journal WHERE actor = ? ORDER BY revision",
+  connections: "SELECT id, bytes FROM connections WHERE actor = ?",
+  alarms: `
+    SELECT due_ms, id, actor_id, call FROM alarms
+    WHERE due_ms <= ? AND (due_ms, id, actor_id) > (?, ?, ?)
+    ORDER BY due_ms, id, actor_id LIMIT ?`,
+
+  create: `
+    INSERT INTO actors (id, name, key, revision, fence) VALUES (?, ?, ?, 1, ?)
+    ON CONFLICT (id) DO NOTHING RETURNING number`,
+  advance: `
+    UPDATE actors SET revision = revision + 1, fence = ?2
+    WHERE id = ?1 AND fence <= ?2 AND revision = ?3 RETURNING number`,
+  deleteActor: "DELETE FROM actors WHERE number = ?",
+
+  setRecord: "INSERT OR REPLACE INTO records VALUES (?, ?)",
+  deleteRecord: "DELETE FROM records WHERE actor = ?",
+  setInlineSnapshot: "UPDATE actors SET snapshot = ?2 WHERE number = ?1",
+  setSnapshot: "INSERT OR REPLACE INTO snapshots VALUES (?, ?)",
+  deleteSnapshot: "DELETE FROM snapshots WHERE actor = ?",
+  addJournal: "INSERT INTO journal VALUES (?, ?, ?)",
+  deleteJournal: "DELETE FROM journal WHERE actor = ?",
+  setConnection: "INSERT OR REPLACE INTO connections VALUES (?, ?, ?)",
+  deleteConnection: "DELETE FROM connections WHERE actor = ? AND id = ?",
+  deleteConnections: "DELETE FROM connections WHERE actor = ?",
+  addAlarm: "INSERT OR REPLACE INTO alarms VALUES (?, ?, ?, ?)",
+  deleteAlarm: `
+    DELETE FROM alarms WHERE due_ms = ? AND id = ? AND actor_id = ?`,
+  deleteAlarms: "DELETE FROM alarms WHERE actor_id = ?",
+} as const;
+
+/** Prepares all statements. */
+export function prepareStatements(database: Database): Statements {
+  const statements: Partial<Statements> = {};
+  for (const [name, text] of Object.entries(texts)) {
+    statements[name as keyof typeof texts] = database.prepare(text);
+  }
+  return statements as Statements;
+}
