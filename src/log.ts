@@ -26,6 +26,9 @@ export type LogEntry = string | Record<string, unknown>;
 /** Writes one line of a level. */
 export type WriteLine = (level: LogLevel, line: string) => void;
 
+// An error passes several places that cannot know whether an earlier one has logged it.
+const logged = new WeakSet<object>();
+
 /** Writes lines that all have the same first fields. */
 export class Logger {
   readonly #level: number;
@@ -55,6 +58,15 @@ export class Logger {
 
   error(entry: LogEntry): void {
     this.#log("error", entry);
+  }
+
+  /** Logs an error with its fields, unless the same error has been logged already. */
+  failure(error: unknown, fields: Record<string, unknown>): void {
+    if (typeof error === "object" && error !== null) {
+      if (logged.has(error)) return;
+      logged.add(error);
+    }
+    this.#log("error", { ...fields, error });
   }
 
   warn(entry: LogEntry): void {

@@ -12,6 +12,9 @@ export interface Output {
   reject: (error: Error) => void;
 }
 
+/** The step that no commit reaches but the last one of an actor that is destroyed. */
+export const lastStep = Infinity;
+
 /** The outputs that wait for a commit. */
 export class Outbox {
   readonly #queue: { output: Output; afterStep: number }[] = [];

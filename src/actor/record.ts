@@ -28,7 +28,9 @@ export function fromBytes(bytes: Uint8Array): string {
   if (bytes[0] !== format) {
     throw actorError(
       "store/corrupt",
-      `Cannot read what is saved: it has format ${bytes[0]}, known is ${format}`,
+      `Cannot read what is saved: it has format ${
+        bytes[0]
+      }, known is ${format}`,
     );
   }
   return decoder.decode(bytes.subarray(1));
@@ -40,6 +42,8 @@ export interface ActorRecord {
   createdAt: number;
   /** What was given at creation. */
   input: unknown;
+  /** Whether its creation has ended; if not, it is begun anew at the next wake. */
+  isReady: boolean;
 }
 
 /** What is saved of a connection. */
@@ -64,9 +68,11 @@ export function encodeRecord(
 
 /** The record of an actor. */
 export function decodeActor(bytes: Uint8Array): ActorRecord {
-  const { createdAt, input } = fieldsOf(bytes);
-  if (typeof createdAt !== "number") throw corrupt("the record of an actor");
-  return { createdAt, input };
+  const { createdAt, input, isReady } = fieldsOf(bytes);
+  if (typeof createdAt !== "number" || typeof isReady !== "boolean") {
+    throw corrupt("the record of an actor");
+  }
+  return { createdAt, input, isReady };
 }
 
 /** The record of a connection. */

@@ -100,14 +100,16 @@ export class State {
 
   /** Whether something changed since the last `take()`. */
   get isChanged(): boolean {
-    if (this.#tree.isWatching) this.#tree.checkWatched();
+    this.#tree.checkWatched();
     return this.#isChanged;
   }
 
-  /** Whether the user's code is at work, so that it may change what it holds past its proxy. */
-  set isInUse(isInUse: boolean) {
-    this.#tree.isWatching = isInUse;
-    if (!isInUse) this.#tree.unwatch();
+  /**
+   * Ends the watch for what the user's code does past the proxies: it is not at work any more, and
+   * the changes it made have been looked for.
+   */
+  unwatch(): void {
+    this.#tree.unwatch();
   }
 
   /** What the next step writes; the changes count as taken. `undefined` when there are none. */

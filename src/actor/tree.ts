@@ -6,7 +6,7 @@
 // - An object that stands in the tree twice stays one object, also when the record is replayed.
 // - An object that the user assigned is part of the tree from then on. What is done to it past its
 //   proxy, and what is done to dates, errors and buffers, which have none, is found by
-//   `checkWatched()` while the watch is on.
+//   `checkWatched()` until the next `unwatch()`.
 
 import {
   formatChange,
@@ -82,8 +82,6 @@ export function unwrap(value: unknown): unknown {
 export class Tree {
   /** Whether changes are recorded one by one; if not, it is only told that there are some. */
   isRecording = false;
-  /** Whether objects that can change past their proxy are watched. */
-  isWatching = false;
   /** The texts of the changes since they were last taken. */
   changes: string[] = [];
   /** The length of all texts in `changes`. */
@@ -264,8 +262,8 @@ export class Tree {
 
   /** Watches an object that can change without the tree being told. */
   watch(raw: object): void {
-    if (!this.isWatching || this.#watched.has(raw)) return;
-    if (raw instanceof RegExp || this.#watched.size >= maxWatched) return;
+    if (this.#watched.has(raw) || this.#watched.size >= maxWatched) return;
+    if (raw instanceof RegExp) return;
     const fingerprint = fingerprintOf(raw);
     if (fingerprint !== undefined) this.#watched.set(raw, fingerprint);
   }

@@ -10,21 +10,36 @@ export interface Socket {
   readonly bufferedBytes: number;
   /** Sends one message. Does nothing when the socket is closing. */
   send(frame: Frame): void;
-  /** Starts to close: `reason` is at most 123 bytes of UTF-8. Does nothing the second time. */
+  /**
+   * Starts to close: `code` is 1000 to 1014 or 3000 to 4999, `reason` at most 123 bytes of UTF-8.
+   * Does nothing the second time.
+   */
   close(code: number, reason: string): void;
 }
 
-/** What happens to a socket, told in this order: `open`, any number of `message`, `close`. */
+/**
+ * What happens to a socket, told in this order: `open`, any number of `message`, `close`. None is
+ * told from inside `upgrade`, `send` or `close`. One that throws is logged and closes the socket
+ * with 1011.
+ */
 export interface SocketEvents {
   /** The handshake is complete. */
   open(socket: Socket): void;
-  /** A message came in. */
+  /** A message came in; none comes after our own `close()`. */
   message(frame: Frame): void;
-  /** The socket has closed, for whatever reason; told exactly once. */
+  /**
+   * The socket has closed, for whatever reason: ours at once after our own `close()`, the peer's,
+   * 1005 when the peer gave none, or 1006 when it vanished. Told exactly once after every `upgrade`,
+   * also when the handshake failed and there was no `open`.
+   */
   close(code: number, reason: string): void;
 }
 
-/** Turns the request it was made for into a socket, and returns the response to give back. */
+/**
+ * Turns the request it was made for into a socket, and returns the response to give back: where the
+ * runtime refuses, one that says why. On Deno the request cannot be read afterwards, so copy what you
+ * need before. Also works after an `await`.
+ */
 export type Upgrade = (
   events: SocketEvents,
   options: {
@@ -33,11 +48,22 @@ export type Upgrade = (
   },
 ) => Response;
 
-/** What answers a request; `upgrade` is absent where the request cannot become a socket. */
+/**
+ * What answers a request; `upgrade` is absent where the request asks for no socket, or the runtime
+ * cannot make one of it ({@linkcode Adapter.upgradeHelp}).
+ */
 export type Answer = (
   request: Request,
   upgrade: Upgrade | undefined,
 ) => Promise<Response>;
+
+/** Where a server listens. */
+export interface Address {
+  /** Without a slash at the end; a wildcard address is written as the loopback one. */
+  url: string;
+  /** 0 when it is no TCP port. */
+  port: number;
+}
 
 /** Options of {@linkcode Adapter.serve}. */
 export interface ServeOptions {
@@ -45,39 +71,62 @@ export interface ServeOptions {
   port: number;
   /** The address to listen on. */
   hostname: string;
-  /** Told once the port is bound, by us or by the runtime itself. */
-  onListen: (address: { url: string; port: number }) => void;
+  /**
+   * Told once the port is bound, by us or by the runtime itself, and never before `serve()` has
+   * returned. Told again in the rare case that we had to listen before `deno serve` did.
+   */
+  onListen: (address: Address) => void;
+  /**
+   * Told when `bun --hot` has evaluated the program again and a new server has taken over this one's
+   * port. Open sockets stay with the old one's events.
+   */
+  onReplaced: () => void;
 }
 
 /** A server that listens, or that the runtime listens for. */
 export interface Server {
   /**
    * Answers one request of whatever server; Deno and Bun call it with what they know about it. It is
-   * the `fetch` of a default export.
+   * the `fetch` of a default export. Never rejects.
    */
   readonly fetch: (request: Request, server?: unknown) => Promise<Response>;
   /** Bun's socket handlers, for the `websocket` of a default export; `undefined` on Deno. */
   readonly websocket: object | undefined;
-  /** Stops listening, at once, and resolves when every request has been answered. */
-  stop(): Promise<void>;
+  /** The `onListen` of a default export, which `deno serve` calls; `undefined` on Bun. */
+  readonly onListen: ((address: object) => void) | undefined;
+  /** Where it listens. Reading it makes a server listen that still waits for `deno serve`. */
+  readonly address: Address;
+  /**
+   * Stops listening and resolves when every request has been answered, after `timeoutMs` (5,000 by
+   * default) at the latest; then Bun cuts what is still open, and Deno leaves it to the end of the process. Close the
+   * sockets before: Deno closes those that are still open with 1001 at once, and Bun waits for them.
+   */
+  stop(timeoutMs?: number): Promise<void>;
 }
 
 /** One runtime. */
 export interface Adapter {
-  /** The name of the runtime. */
-  readonly runtime: "deno" | "bun";
+  /** The name of the runtime; `none` is one that Troupe cannot serve on. */
+  readonly runtime: "deno" | "bun" | "none";
   /** Sockets with more than this many unsent bytes are closed with 1013. */
   readonly maxBufferedBytes: number;
+  /** What to tell a caller whose upgrade request came without an `upgrade`. */
+  readonly upgradeHelp: string;
   /** An environment variable; `undefined` also where reading it is not permitted. */
   env(name: string): string | undefined;
   /** `fetch` and `websocket` for a server that the user starts. */
   handlers(answer: Answer): Pick<Server, "fetch" | "websocket">;
   /**
-   * Listens with `answer`; under `deno serve`, and where Bun serves the default export, it lets the
-   * runtime listen.
+   * Listens with `answer`; under `deno serve` it lets the runtime listen. Throws when the port is
+   * taken, unless it has to wait for `deno serve` to be ruled out: then the process ends with that
+   * error.
    */
   serve(answer: Answer, options: ServeOptions): Server;
-  /** Calls back at the first SIGINT or SIGTERM. Returns a function that ends it. */
+  /**
+   * Calls back at the first SIGINT or SIGTERM. For a second the same signal is not heard again,
+   * because a terminal and the process that started us may both send it; after that the next one
+   * ends the process. Returns a function that ends it.
+   */
   onStopSignal(callback: (signal: string) => void): () => void;
   /** Ends the process; only after a stop signal. */
   exit(code: number): void;

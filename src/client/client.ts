@@ -10,11 +10,12 @@ import { ActorError } from "../errors.ts";
 import { encodingOf } from "../protocol/encoding.ts";
 import { normalizeKey } from "../protocol/key.ts";
 import type { ActorQuery, Transport } from "../protocol/transport.ts";
-import { Connection, systemTiming, type Timing } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import { type ClientOptions, endpointOf } from "./endpoint.ts";
 import { createHandle, withNames } from "./handle.ts";
 import { HttpTransport } from "./http.ts";
 import { localTransport } from "./local.ts";
+import { systemTiming, type Timing } from "./timing.ts";
 
 /**
  * Makes a client of a registry, given its URL or more options. It opens nothing before it is used.

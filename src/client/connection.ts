@@ -11,11 +11,14 @@
 //   the actor is gone.
 // - At every opening the server learns what is listened to before it gets the first call.
 //
-// The status, and what moves it:
+// The status, and which function moves it:
 //
-//   idle ── constructor ──> connecting ── #opened ──> connected ── #lost ──> disconnected
-//                                └────────────── #refused ─────────────────────^
-//   disconnected ── #retry ──> connecting            any ── dispose ──> idle, for good
+//   idle -> connecting          the constructor
+//   connecting -> connected     #opened, when `Init` has come
+//   connecting -> disconnected  #refused
+//   connected -> disconnected   #lost
+//   disconnected -> connecting  #connect, when #retry has waited
+//   any -> idle                 dispose, for good
 
 import type {
   ActionCall,
@@ -27,6 +30,7 @@ import type { Init, ToClient, ToServer } from "../protocol/messages.ts";
 import type { ActorQuery, Link, Transport } from "../protocol/transport.ts";
 import { abortable } from "./abort.ts";
 import { Listeners } from "./listeners.ts";
+import type { Timing } from "./timing.ts";
 
 /** How many calls may wait for a connection to open. One more rejects with `client/queue_full`. */
 export const maxQueuedCalls = 1000;
@@ -38,26 +42,6 @@ const maxDelayMs = 30_000;
 const minLifeMs = 1000;
 // For how long dispose() waits for the other side to close.
 const closeTimeoutMs = 5000;
-
-/** Time, passed in so that tests own it. */
-export interface Timing {
-  /** The time in milliseconds, counted from anywhere. */
-  now(): number;
-  /** A number from 0 to 1. */
-  random(): number;
-  /** Calls back once after `delayMs`; what is returned cancels that. */
-  delay(callback: () => void, delayMs: number): () => void;
-}
-
-/** The time that there is. */
-export const systemTiming: Timing = {
-  now: () => performance.now(),
-  random: () => Math.random(),
-  delay: (callback, delayMs) => {
-    const timer = setTimeout(callback, delayMs);
-    return () => clearTimeout(timer);
-  },
-};
 
 /** What a connection needs. */
 export interface ConnectionOptions {
@@ -95,9 +79,11 @@ export class Connection implements ConnectionMembers {
   #connId: string | undefined;
 
   #attempt: Attempt | undefined;
+  // How many attempts in a row have failed.
   #failures = 0;
   #cancelRetry: (() => void) | undefined;
-  #search = new AbortController();
+  readonly #search = new AbortController();
+  // Aborts finding the actor: `#search`, and the caller's own until the first opening.
   #signal: AbortSignal;
   #disposal: PromiseWithResolvers<void> | undefined;
 
@@ -279,7 +265,7 @@ export class Connection implements ConnectionMembers {
     if (attempt.openedAt !== undefined) return;
     attempt.openedAt = this.#options.timing.now();
     this.#failures = 0;
-    // From here on only dispose() ends this connection: a time limit for finding the actor is met.
+    // A time limit for finding the actor has been met, and must not end a later search.
     this.#signal = this.#search.signal;
     for (const event of this.#events.keys()) {
       this.#sendSubscription(event, true);
@@ -291,7 +277,10 @@ export class Connection implements ConnectionMembers {
 
   #ended(attempt: Attempt, code: number, reason: string): void {
     const { openedAt, failure } = attempt;
-    const error = errorOfClose(code, reason);
+    const error = errorOfClose(reason) ?? failed(
+      openedAt === undefined ? "connection_failed" : "connection_lost",
+      `Connection closed (code ${code}, reason "${reason}")`,
+    );
     if (openedAt === undefined) return this.#refused(failure ?? error);
     const isReported = failure?.group === error.group &&
       failure.code === error.code;
@@ -386,14 +375,11 @@ export class Connection implements ConnectionMembers {
 }
 
 // A reason is `group.code`, and an engine adds `#` and what it calls the request.
-function errorOfClose(code: number, reason: string): ActorError {
-  const [, group, name] = /^([\w-]+)\.([\w-]+)(?:#|$)/.exec(reason) ?? [];
-  return group && name
-    ? new ActorError(group, name, `Connection closed: ${reason}`)
-    : failed(
-      "connection_lost",
-      `Connection closed (code ${code}, reason "${reason}")`,
-    );
+function errorOfClose(reason: string): ActorError | undefined {
+  const [, group, code] = /^([\w-]+)\.([\w-]+)(?:#|$)/.exec(reason) ?? [];
+  return group && code
+    ? new ActorError(group, code, `Connection closed: ${reason}`)
+    : undefined;
 }
 
 // Whether nobody has refused the connection, or somebody only for now.

@@ -28,7 +28,7 @@ export interface Bag<State, Params, ConnState, Vars, Input> {
 export interface BeforeConnectTypes<State, Vars> {
   state: State;
   params: unknown;
-  connState: undefined;
+  connState: unknown;
   vars: Vars;
   input: unknown;
 }
@@ -37,8 +37,8 @@ export interface BeforeConnectTypes<State, Vars> {
 export interface BeforeVarsTypes<State> {
   state: State;
   params: unknown;
-  connState: undefined;
-  vars: undefined;
+  connState: unknown;
+  vars: unknown;
   input: unknown;
 }
 

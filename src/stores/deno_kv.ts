@@ -13,15 +13,15 @@
 // An atomic write survives `kill -9`, and power loss where the disk keeps its word.
 
 import { commitSteps, Heads } from "./deno_kv_commit.ts";
-import { changedTooOften, discardDrafts, mostRounds } from "./deno_kv_draft.ts";
+import { changedTooOften, clearDrafts, mostRounds } from "./deno_kv_draft.ts";
 import {
-  closeHandle,
+  closeKv,
   entriesIn,
-  type Handle,
-  openHandle,
+  type Kv,
+  openKv,
   toPath,
   writeAtomic,
-} from "./deno_kv_handle.ts";
+} from "./deno_kv_database.ts";
 import { nameAndKeyKey, ownerIn } from "./deno_kv_plan.ts";
 import { listActors, listAlarms, loadActor } from "./deno_kv_read.ts";
 import { frame, keyOf, keySize, longestKey, unframe } from "./deno_kv_rows.ts";
@@ -47,15 +47,15 @@ export async function denoKvStore(
   const path = toPath(options.path);
   const location = `Deno KV at ${path ?? "its default path"}`;
   try {
-    const handle = await openHandle(path);
+    const kv = await openKv(path);
     try {
-      await prepareFormat(handle);
-      await discardDrafts(handle);
+      await prepareFormat(kv);
+      await clearDrafts(kv);
     } catch (error) {
-      await closeHandle(path);
+      await closeKv(path);
       throw error;
     }
-    return new DenoKvStore(handle, { path, location });
+    return new DenoKvStore(kv, { path, location });
   } catch (cause) {
     throw failed(`Cannot open ${location} as a store`, cause);
   }
@@ -64,27 +64,27 @@ export async function denoKvStore(
 class DenoKvStore implements Store {
   readonly location: string;
   #path: string | undefined;
-  #handle: Handle;
+  #kv: Kv;
   #heads = new Heads();
   #isClosed = false;
   #running = new Set<Promise<unknown>>();
 
   constructor(
-    handle: Handle,
+    kv: Kv,
     { path, location }: { path: string | undefined; location: string },
   ) {
-    this.#handle = handle;
+    this.#kv = kv;
     this.#path = path;
     this.location = location;
   }
 
   claim(): Promise<number> {
-    return this.#run(() => claimFence(this.#handle));
+    return this.#run(() => claimFence(this.#kv));
   }
 
   load(actorId: string): Promise<StoredActor | undefined> {
     return this.#run(async () => {
-      const loaded = await loadActor(this.#handle, actorId);
+      const loaded = await loadActor(this.#kv, actorId);
       if (loaded === undefined) this.#heads.delete(actorId);
       else this.#heads.set(actorId, loaded.known);
       return loaded?.actor;
@@ -96,7 +96,7 @@ class DenoKvStore implements Store {
       const entryKey = nameAndKeyKey({ name, key });
       // No actor can have such a key, and Deno KV would throw.
       if (keySize(entryKey) > longestKey) return undefined;
-      return ownerIn(await this.#handle.kv.get(entryKey));
+      return ownerIn(await this.#kv.get(entryKey));
     });
   }
 
@@ -104,23 +104,23 @@ class DenoKvStore implements Store {
     name: string,
     options: { limit: number; before?: string },
   ): Promise<ActorRow[]> {
-    return this.#run(() => listActors(this.#handle, name, options));
+    return this.#run(() => listActors(this.#kv, name, options));
   }
 
   commit(steps: readonly Step[]): Promise<Outcome[]> {
-    return this.#run(() => commitSteps(this.#handle, this.#heads, steps));
+    return this.#run(() => commitSteps(this.#kv, this.#heads, steps));
   }
 
   alarms(
     options: { limit: number; until?: number; after?: Alarm },
   ): Promise<Alarm[]> {
-    return this.#run(() => listAlarms(this.#handle, options));
+    return this.#run(() => listAlarms(this.#kv, options));
   }
 
   isEmpty(): Promise<boolean> {
     return this.#run(async () => {
       const selector = { prefix: keyOf("key") };
-      const rows = await entriesIn(this.#handle, selector, { limit: 1 });
+      const rows = await entriesIn(this.#kv, selector, { limit: 1 });
       return rows.length === 0;
     });
   }
@@ -129,7 +129,7 @@ class DenoKvStore implements Store {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await Promise.allSettled(this.#running);
-    await closeHandle(this.#path);
+    await closeKv(this.#path);
   }
 
   async #run<T>(work: () => Promise<T>): Promise<T> {
@@ -146,27 +146,27 @@ class DenoKvStore implements Store {
   }
 }
 
-async function prepareFormat(handle: Handle): Promise<void> {
+async function prepareFormat(kv: Kv): Promise<void> {
   const key = keyOf("format");
-  await writeAtomic(handle, {
+  await writeAtomic(kv, {
     checks: [{ key, versionstamp: null }],
     rows: [{ key, value: frame({ format }) }],
   });
-  const { value } = await handle.kv.get(key);
+  const { value } = await kv.get(key);
   const found = unframe<{ format: number }>(value).header.format;
   if (found > format) {
     throw new Error(`it has format ${found}, the newest known is ${format}`);
   }
 }
 
-async function claimFence(handle: Handle): Promise<number> {
+async function claimFence(kv: Kv): Promise<number> {
   const key = keyOf("fence");
   for (let round = 0; round < mostRounds; round++) {
-    const { value, versionstamp } = await handle.kv.get(key);
+    const { value, versionstamp } = await kv.get(key);
     const last = versionstamp === null
       ? 0
       : unframe<{ fence: number }>(value).header.fence;
-    const isOurs = await writeAtomic(handle, {
+    const isOurs = await writeAtomic(kv, {
       checks: [{ key, versionstamp }],
       rows: [{ key, value: frame({ fence: last + 1 }) }],
     });

@@ -8,9 +8,10 @@ import {
   applyDraft,
   changedTooOften,
   commitDraft,
+  discardDraft,
   mostRounds,
 } from "./deno_kv_draft.ts";
-import { type Handle, writeAtomic } from "./deno_kv_handle.ts";
+import { type Kv, writeAtomic } from "./deno_kv_database.ts";
 import {
   headIn,
   headKey,
@@ -66,7 +67,7 @@ interface Pack {
 
 /** Commits steps; one outcome for each, in the same order. */
 export async function commitSteps(
-  handle: Handle,
+  kv: Kv,
   heads: Heads,
   steps: readonly Step[],
 ): Promise<Outcome[]> {
@@ -80,14 +81,14 @@ export async function commitSteps(
     if (round === mostRounds) {
       throw changedTooOften(`Actor ${waiting[0]!.step.actorId}`);
     }
-    waiting = await new Round(handle, heads, outcomes).run(waiting);
+    waiting = await new Round(kv, heads, outcomes).run(waiting);
   }
   return outcomes;
 }
 
 /** One attempt at every step that has no outcome yet. */
 class Round {
-  #handle: Handle;
+  #kv: Kv;
   #heads: Heads;
   #outcomes: Outcome[];
   #packs: Pack[] = [];
@@ -95,8 +96,8 @@ class Round {
   #touched = new Set<string>();
   #left: Waiting[] = [];
 
-  constructor(handle: Handle, heads: Heads, outcomes: Outcome[]) {
-    this.#handle = handle;
+  constructor(kv: Kv, heads: Heads, outcomes: Outcome[]) {
+    this.#kv = kv;
     this.#heads = heads;
     this.#outcomes = outcomes;
   }
@@ -117,7 +118,7 @@ class Round {
       const known = this.#heads.get(step.actorId);
       if (known) return known;
     }
-    return await readKnown(this.#handle, step);
+    return await readKnown(this.#kv, step);
   }
 
   /** Refuses a step, commits it if it is large, or puts it into a pack. */
@@ -133,14 +134,13 @@ class Round {
       else this.#tryAgain(waiting);
       return;
     }
-    const plan = await planOf(this.#handle, step, known);
+    const plan = await planOf(this.#kv, step, known);
     const error = keyErrorOf(plan);
     if (error !== undefined) {
       this.#outcomes[index] = { ok: false, reason: "error", error };
     } else if (!this.#pack(waiting, plan)) {
-      const isCommitted = await commitDraft(this.#handle, plan);
       this.#heads.delete(step.actorId);
-      if (isCommitted) this.#outcomes[index] = { ok: true };
+      if (await commitDraft(this.#kv, plan)) await this.#accept(waiting, plan);
       else this.#tryAgain(waiting);
     }
   }
@@ -176,16 +176,24 @@ class Round {
   }
 
   async #write({ batch, members }: Pack): Promise<void> {
-    const versionstamp = await writeAtomic(this.#handle, batch);
+    const versionstamp = await writeAtomic(this.#kv, batch);
     for (const { waiting, plan } of members) {
-      const { actorId, head } = plan;
       if (versionstamp === undefined) {
         this.#tryAgain(waiting);
         continue;
       }
+      const { actorId, head } = plan;
       if (head.isDestroyed) this.#heads.delete(actorId);
       else this.#heads.set(actorId, { head, versionstamp });
-      this.#outcomes[waiting.index] = { ok: true };
+      await this.#accept(waiting, plan);
+    }
+  }
+
+  async #accept({ index }: Waiting, plan: Plan): Promise<void> {
+    this.#outcomes[index] = { ok: true };
+    const { actorId } = plan;
+    for (const draftId of plan.leftDrafts) {
+      await discardDraft(this.#kv, { actorId, draftId });
     }
   }
 
@@ -194,14 +202,14 @@ class Round {
   }
 }
 
-async function readKnown(handle: Handle, step: Step): Promise<Known> {
+async function readKnown(kv: Kv, step: Step): Promise<Known> {
   const keys = [headKey(step.actorId)];
   if (step.create) keys.push(nameAndKeyKey(step.create));
   for (let round = 0; round < mostRounds; round++) {
-    const [entry, owner] = await handle.kv.getMany(keys);
+    const [entry, owner] = await kv.getMany(keys);
     const head = headIn(entry!);
     if (head?.draft !== undefined) {
-      await applyDraft(handle, step.actorId);
+      await applyDraft(kv, step.actorId);
       continue;
     }
     return {

@@ -8,19 +8,21 @@
 //            takes, each only while the head is the same. Writing them twice does no harm.
 //   finish   One atomic write takes the id out of the head. Then draft and marker are deleted.
 //
-// A process that dies before the commit leaves a draft that no head names: the next load of the
-// actor, or opening the database, discards it. To discard changes the marker first, which every
-// write of the draft checks, so that a writer who is alive after all fails and begins anew.
+// A process that dies before the commit leaves a draft that no head names. Who loads the actor notes
+// it, and deletes it after a commit of its own: since the head has changed then, the draft's writer,
+// should it be alive after all, cannot commit it any more. Opening the database deletes all that are
+// not committed: it changes the marker first, which every write of a draft checks, so that a writer
+// who is alive fails and begins anew.
 
 import {
   entriesUnder,
   type Entry,
-  type Handle,
   type Key,
   keysUnder,
+  type Kv,
   type Row,
   writeAtomic,
-} from "./deno_kv_handle.ts";
+} from "./deno_kv_database.ts";
 import {
   type Head,
   headIn,
@@ -43,78 +45,75 @@ export const mostRounds = 100;
 
 /** Commits a large step; `false` when a check failed and nothing of it was committed. */
 export async function commitDraft(
-  handle: Handle,
+  kv: Kv,
   plan: Plan,
 ): Promise<boolean> {
   const draft = { actorId: plan.actorId, draftId: crypto.randomUUID() };
-  handle.ownDrafts.add(draft.draftId);
-  try {
-    const isCommitted = await writeDraft(handle, plan, draft);
-    if (isCommitted) await applyDraft(handle, plan.actorId);
-    else await discardDraft(handle, draft);
-    return isCommitted;
-  } finally {
-    handle.ownDrafts.delete(draft.draftId);
-  }
+  const isCommitted = await writeDraft(kv, plan, draft);
+  if (isCommitted) await applyDraft(kv, plan.actorId);
+  else await discardDraft(kv, draft);
+  return isCommitted;
 }
 
 /** Applies the committed draft of an actor; `false` when it has none. */
 export async function applyDraft(
-  handle: Handle,
+  kv: Kv,
   actorId: string,
 ): Promise<boolean> {
   for (let round = 0; round < mostRounds; round++) {
-    const entry = await handle.kv.get(headKey(actorId));
+    const entry = await kv.get(headKey(actorId));
     const draftId = headIn(entry)?.draft;
     if (draftId === undefined) return round > 0;
-    const rows = await readDraft(handle, { actorId, draftId });
+    const rows = await readDraft(kv, { actorId, draftId });
     // Whoever finished it before us has deleted it, but the head has changed before that.
     if (rows === undefined) continue;
-    const isApplied = await finishDraft(handle, { actorId, entry, rows });
+    const isApplied = await finishDraft(kv, { actorId, entry, rows });
     if (!isApplied) continue;
-    await discardDraft(handle, { actorId, draftId });
+    await discardDraft(kv, { actorId, draftId });
     return true;
   }
   throw changedTooOften(`Actor ${actorId}`);
 }
 
 /** Applies all committed drafts; a value that changes whenever somebody has applied one. */
-export async function applyDrafts(handle: Handle): Promise<string | null> {
+export async function applyDrafts(kv: Kv): Promise<string | null> {
   for (let round = 0; round < mostRounds; round++) {
-    const { lastApplied, drafts } = await listDrafts(handle);
+    const { lastApplied, drafts } = await listDrafts(kv);
     let isSettled = true;
     for (const { actorId } of drafts) {
-      if (await applyDraft(handle, actorId)) isSettled = false;
+      if (await applyDraft(kv, actorId)) isSettled = false;
     }
     if (isSettled) return lastApplied;
   }
   throw changedTooOften("The list of drafts");
 }
 
-/** Discards every draft that a writer left behind. */
-export async function discardDrafts(handle: Handle): Promise<void> {
-  await applyDrafts(handle);
-  const { drafts } = await listDrafts(handle);
-  for (const draft of drafts) await discardIfLeft(handle, draft);
+/** Discards every draft that is not committed, and applies the others. */
+export async function clearDrafts(kv: Kv): Promise<void> {
+  await applyDrafts(kv);
+  const { drafts } = await listDrafts(kv);
+  for (const draft of drafts) {
+    const head = await kv.get(headKey(draft.actorId));
+    if (headIn(head)?.draft === draft.draftId) continue;
+    const isOurs = await writeAtomic(kv, {
+      // Its writer may commit it this very moment; then it is not ours to discard.
+      checks: [{
+        key: headKey(draft.actorId),
+        versionstamp: head.versionstamp,
+      }],
+      rows: [{ key: markerKey(draft), value: frame({ isDiscarded: true }) }],
+    });
+    if (isOurs !== undefined) await discardDraft(kv, draft);
+  }
 }
 
-/** Discards a draft if no head names it and this process is not writing it. */
-export async function discardIfLeft(
-  handle: Handle,
-  draft: Draft,
-): Promise<void> {
-  if (handle.ownDrafts.has(draft.draftId)) return;
-  const head = await handle.kv.get(headKey(draft.actorId));
-  if (headIn(head)?.draft === draft.draftId) return;
-  const isOurs = await writeAtomic(handle, {
-    // Its writer may commit it this very moment; then it is not ours to discard.
-    checks: [{
-      key: headKey(draft.actorId),
-      versionstamp: head.versionstamp,
-    }],
-    rows: [{ key: markerKey(draft), value: frame({ isDiscarded: true }) }],
-  });
-  if (isOurs !== undefined) await discardDraft(handle, draft);
+/** Deletes a draft that nobody can commit or apply any more. */
+export async function discardDraft(kv: Kv, draft: Draft): Promise<void> {
+  const keys = await keysUnder(kv, draftKey(draft));
+  // The marker goes last: as long as there are rows, it tells of them.
+  const rows = [...keys, markerKey(draft)]
+    .map((key) => ({ key, value: undefined }));
+  for (const batch of batchesOf(rows, [])) await writeAtomic(kv, batch);
 }
 
 /** Something changed under every one of our attempts. */
@@ -130,12 +129,12 @@ interface Draft {
 }
 
 async function writeDraft(
-  handle: Handle,
+  kv: Kv,
   plan: Plan,
   draft: Draft,
 ): Promise<boolean> {
   const marker = markerKey(draft);
-  const versionstamp = await writeAtomic(handle, {
+  const versionstamp = await writeAtomic(kv, {
     rows: [{ key: marker, value: frame({}) }],
   });
   const checks = [{ key: marker, versionstamp: versionstamp! }];
@@ -144,10 +143,10 @@ async function writeDraft(
     keyAt: (n) => [...draftKey(draft), n],
   });
   for (const batch of batchesOf(rows, checks)) {
-    if (await writeAtomic(handle, batch) === undefined) return false;
+    if (await writeAtomic(kv, batch) === undefined) return false;
   }
   const head = { ...plan.head, draft: draft.draftId };
-  const committed = await writeAtomic(handle, {
+  const committed = await writeAtomic(kv, {
     checks: [...plan.checks, ...checks],
     rows: [headRow(plan.actorId, head), ...plan.entryRows],
   });
@@ -155,25 +154,25 @@ async function writeDraft(
 }
 
 async function readDraft(
-  handle: Handle,
+  kv: Kv,
   draft: Draft,
 ): Promise<Row[] | undefined> {
-  const entries = await entriesUnder(handle, draftKey(draft));
+  const entries = await entriesUnder(kv, draftKey(draft));
   const [bytes] = valuesOf(entries) ?? [];
   return bytes && decodeRows(bytes);
 }
 
 /** Writes the rows and takes the draft out of the head; `false` when somebody else has. */
 async function finishDraft(
-  handle: Handle,
+  kv: Kv,
   { actorId, entry, rows }: { actorId: string; entry: Entry; rows: Row[] },
 ): Promise<boolean> {
   const check = { key: headKey(actorId), versionstamp: entry.versionstamp };
   for (const batch of batchesOf(rows, [check])) {
-    if (await writeAtomic(handle, batch) === undefined) return false;
+    if (await writeAtomic(kv, batch) === undefined) return false;
   }
   const { draft, ...head } = unframe<Head>(entry.value).header;
-  const finished = await writeAtomic(handle, {
+  const finished = await writeAtomic(kv, {
     checks: [check],
     rows: [
       headRow(actorId, head),
@@ -183,18 +182,10 @@ async function finishDraft(
   return finished !== undefined;
 }
 
-async function discardDraft(handle: Handle, draft: Draft): Promise<void> {
-  const keys = await keysUnder(handle, draftKey(draft));
-  // The marker goes last: as long as there are rows, it tells of them.
-  const rows = [...keys, markerKey(draft)]
-    .map((key) => ({ key, value: undefined }));
-  for (const batch of batchesOf(rows, [])) await writeAtomic(handle, batch);
-}
-
 async function listDrafts(
-  handle: Handle,
+  kv: Kv,
 ): Promise<{ lastApplied: string | null; drafts: Draft[] }> {
-  const entries = await entriesUnder(handle, keyOf("drafts"));
+  const entries = await entriesUnder(kv, keyOf("drafts"));
   const drafts: Draft[] = [];
   let lastApplied: string | null = null;
   for (const { key: [, , actorId, draftId], versionstamp } of entries) {

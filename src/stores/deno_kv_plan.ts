@@ -3,11 +3,11 @@
 import {
   type Check,
   type Entry,
-  type Handle,
   type Key,
   keysUnder,
+  type Kv,
   type Row,
-} from "./deno_kv_handle.ts";
+} from "./deno_kv_database.ts";
 import { frame, keyOf, rowsOf, unframe } from "./deno_kv_rows.ts";
 import type { Alarm, AlarmKey, Outcome, Step } from "./store.ts";
 
@@ -37,6 +37,8 @@ export interface Known {
   versionstamp: string | null;
   /** The actor that has the name and key which the step wants to create. */
   owner?: string | undefined;
+  /** Drafts that somebody left of this actor; to be deleted after the next commit. */
+  leftDrafts?: string[];
   /** Whether this was read, not expected. */
   isRead?: true;
 }
@@ -51,6 +53,8 @@ export interface Plan {
   entryRows: Row[];
   /** All other rows. */
   rows: Row[];
+  /** Drafts that can be deleted once this is committed. */
+  leftDrafts: string[];
 }
 
 /** Why a step cannot follow what is known, if it cannot. */
@@ -68,7 +72,7 @@ export function refusalOf(step: Step, known: Known): Outcome | undefined {
 
 /** Works out the change of a step that was not refused. */
 export async function planOf(
-  handle: Handle,
+  kv: Kv,
   step: Step,
   known: Known,
 ): Promise<Plan> {
@@ -79,24 +83,25 @@ export async function planOf(
     head: { ...before, revision: before.revision + 1, fence: step.fence },
     entryRows: [],
     rows: [],
+    leftDrafts: known.leftDrafts ?? [],
   };
   if (step.create) {
     const key = nameAndKeyKey(step.create);
     plan.checks.push({ key, versionstamp: null });
     plan.entryRows.push({ key, value: frame({ actorId: step.actorId }) });
   }
-  if (step.destroy) return await planDestroy(handle, plan, before);
+  if (step.destroy) return await planDestroy(kv, plan, before);
   if (step.record) setRecord(plan, step.record);
   if (step.snapshot) setSnapshot(plan, step.snapshot);
   if (step.journal) addJournal(plan, step.journal);
   for (const [id, bytes] of step.connections ?? []) {
-    await setConnection(handle, plan, { id, bytes });
+    await setConnection(kv, plan, { id, bytes });
   }
   for (const alarm of step.deleteAlarms ?? []) {
-    await deleteAlarm(handle, plan, alarm);
+    await deleteAlarm(kv, plan, alarm);
   }
   for (const alarm of step.addAlarms ?? []) {
-    await addAlarm(handle, plan, alarm);
+    await addAlarm(kv, plan, alarm);
   }
   return plan;
 }
@@ -147,7 +152,7 @@ function newHead(step: Step): Head {
 }
 
 async function planDestroy(
-  handle: Handle,
+  kv: Kv,
   plan: Plan,
   before: Head,
 ): Promise<Plan> {
@@ -156,9 +161,9 @@ async function planDestroy(
     nameAndKeyKey(before),
     keyOf("name", before.name, actorId),
   ];
-  const alarmKeys = await keysUnder(handle, keyOf("alarm", actorId));
+  const alarmKeys = await keysUnder(kv, keyOf("alarm", actorId));
   const keys = [
-    ...await keysUnder(handle, keyOf("actor", actorId)),
+    ...await keysUnder(kv, keyOf("actor", actorId)),
     ...alarmKeys,
     // One of five parts says that the actor has the alarm; six are a further row of its call.
     ...alarmKeys.filter((key) => key.length === 5)
@@ -209,13 +214,13 @@ function addJournal(plan: Plan, bytes: Uint8Array): void {
 }
 
 async function setConnection(
-  handle: Handle,
+  kv: Kv,
   plan: Plan,
   { id, bytes }: { id: string; bytes: Uint8Array | undefined },
 ): Promise<void> {
   const { actorId, head, rows } = plan;
   const key = keyOf("actor", actorId, "connection", id);
-  rows.push(...await longRowsUnder(handle, head, key));
+  rows.push(...await longRowsUnder(kv, head, key));
   if (bytes === undefined) {
     rows.push(deleted([...key, 0]));
     return;
@@ -227,14 +232,14 @@ async function setConnection(
 }
 
 async function addAlarm(
-  handle: Handle,
+  kv: Kv,
   plan: Plan,
   { dueMs, id, call }: Omit<Alarm, "actorId">,
 ): Promise<void> {
   const { actorId, head, rows } = plan;
   const key = keyOf("alarm", actorId, dueMs, id);
   const dueKey = keyOf("due", dueMs, id, actorId);
-  rows.push(...await longRowsUnder(handle, head, key));
+  rows.push(...await longRowsUnder(kv, head, key));
   const keyAt = (n: number) => n === 0 ? dueKey : [...key, n];
   const written = rowsOf(call, { revision: head.revision, keyAt });
   rows.push({ key, value: new Uint8Array() }, ...written);
@@ -242,24 +247,24 @@ async function addAlarm(
 }
 
 async function deleteAlarm(
-  handle: Handle,
+  kv: Kv,
   plan: Plan,
   { dueMs, id }: AlarmKey,
 ): Promise<void> {
   const { actorId, head, rows } = plan;
   const key = keyOf("alarm", actorId, dueMs, id);
-  rows.push(...await longRowsUnder(handle, head, key));
+  rows.push(...await longRowsUnder(kv, head, key));
   rows.push(deleted(key), deleted(keyOf("due", dueMs, id, actorId)));
 }
 
 /** Deletes the further rows of what is replaced; costs a read only where there may be some. */
 async function longRowsUnder(
-  handle: Handle,
+  kv: Kv,
   head: Head,
   key: Key,
 ): Promise<Row[]> {
   if (!head.hasLongRows) return [];
-  return (await keysUnder(handle, key)).map(deleted);
+  return (await keysUnder(kv, key)).map(deleted);
 }
 
 /** Deletes the rows that a longer value had and the one in its place has not. */

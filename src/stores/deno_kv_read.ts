@@ -8,50 +8,47 @@ import {
   applyDraft,
   applyDrafts,
   changedTooOften,
-  discardIfLeft,
   mostRounds,
 } from "./deno_kv_draft.ts";
 import {
   entriesIn,
   entriesUnder,
   type Entry,
-  type Handle,
-} from "./deno_kv_handle.ts";
+  type Kv,
+} from "./deno_kv_database.ts";
 import { type Head, headIn, headKey, type Known } from "./deno_kv_plan.ts";
 import { keyOf, type RowHeader, unframe, valuesOf } from "./deno_kv_rows.ts";
 import type { ActorRow, Alarm, StoredActor } from "./store.ts";
 
-/** An actor, and its head as a commit will need it; discards drafts that were left of it. */
+/** An actor, and what a commit will need to know of it. */
 export async function loadActor(
-  handle: Handle,
+  kv: Kv,
   actorId: string,
 ): Promise<{ actor: StoredActor; known: Known } | undefined> {
   for (let round = 0; round < mostRounds; round++) {
-    const entry = await handle.kv.get(headKey(actorId));
+    const entry = await kv.get(headKey(actorId));
     const head = headIn(entry);
     if (head === undefined) return undefined;
     if (head.draft !== undefined) {
-      await applyDraft(handle, actorId);
+      await applyDraft(kv, actorId);
       continue;
     }
     const [record, rows] = await Promise.all([
-      handle.kv.get(keyOf("name", head.name, actorId)),
-      entriesUnder(handle, keyOf("actor", actorId)),
+      kv.get(keyOf("name", head.name, actorId)),
+      entriesUnder(kv, keyOf("actor", actorId)),
     ]);
-    const { versionstamp } = await handle.kv.get(headKey(actorId));
+    const { versionstamp } = await kv.get(headKey(actorId));
     if (versionstamp !== entry.versionstamp) continue;
-    for (const draftId of draftsIn(rows)) {
-      await discardIfLeft(handle, { actorId, draftId });
-    }
     const actor = actorOf(actorId, { head, record, rows });
-    return { actor, known: { head, versionstamp } };
+    const known = { head, versionstamp, leftDrafts: draftsIn(rows) };
+    return { actor, known };
   }
   throw changedTooOften(`Actor ${actorId}`);
 }
 
 /** Actors of one name, largest id first. */
 export async function listActors(
-  handle: Handle,
+  kv: Kv,
   name: string,
   { limit, before }: { limit: number; before?: string },
 ): Promise<ActorRow[]> {
@@ -59,13 +56,13 @@ export async function listActors(
   const selector = before === undefined
     ? { prefix }
     : { prefix, end: [...prefix, before] };
-  const entries = await entriesIn(handle, selector, { limit, reverse: true });
+  const entries = await entriesIn(kv, selector, { limit, reverse: true });
   const actors: ActorRow[] = [];
   for (const entry of entries) {
     const id = String(entry.key[3]);
     const { key } = unframe<RowHeader>(entry.value).header;
     const record = valuesOf([entry])?.[0] ??
-      await longRecord(handle, { name, id });
+      await longRecord(kv, { name, id });
     // Destroyed meanwhile.
     if (record === undefined) continue;
     actors.push({ id, name, key: key ?? "", record });
@@ -75,22 +72,22 @@ export async function listActors(
 
 /** Alarms in the order of time and id. */
 export async function listAlarms(
-  handle: Handle,
+  kv: Kv,
   options: { limit: number; until?: number; after?: Alarm },
 ): Promise<Alarm[]> {
   for (let round = 0; round < mostRounds; round++) {
-    const lastApplied = await applyDrafts(handle);
-    const alarms = await readAlarms(handle, options);
+    const lastApplied = await applyDrafts(kv);
+    const alarms = await readAlarms(kv, options);
     // A draft that was applied while we read may be in the page by half.
-    const isSettled = await applyDrafts(handle) === lastApplied;
+    const isSettled = await applyDrafts(kv) === lastApplied;
     if (isSettled && alarms !== undefined) return alarms;
   }
   throw changedTooOften("The list of alarms");
 }
 
-function draftsIn(rows: readonly Entry[]): Set<string> {
-  const drafts = rows.filter(({ key }) => key[3] === "draft");
-  return new Set(drafts.map(({ key }) => String(key[4])));
+function draftsIn(rows: readonly Entry[]): string[] {
+  return rows.filter(({ key }) => key[3] === "draft" && key[5] === 0)
+    .map(({ key }) => String(key[4]));
 }
 
 function actorOf(
@@ -126,7 +123,7 @@ function actorOf(
 
 /** `undefined` when a row changed between two of our reads. */
 async function readAlarms(
-  handle: Handle,
+  kv: Kv,
   { limit, until, after }: { limit: number; until?: number; after?: Alarm },
 ): Promise<Alarm[] | undefined> {
   const start = after
@@ -134,7 +131,7 @@ async function readAlarms(
     ? keyOf("due", after.dueMs, after.id, after.actorId, "")
     : keyOf("due");
   const end = keyOf("due", Math.floor(until ?? Infinity) + 1);
-  const entries = await entriesIn(handle, { start, end }, { limit });
+  const entries = await entriesIn(kv, { start, end }, { limit });
   const alarms: Alarm[] = [];
   for (const entry of entries) {
     const [, , dueMs, id, actorId] = entry.key;
@@ -143,7 +140,7 @@ async function readAlarms(
       dueMs: Number(dueMs),
       id: String(id),
     };
-    const call = valuesOf([entry])?.[0] ?? await longCall(handle, name, entry);
+    const call = valuesOf([entry])?.[0] ?? await longCall(kv, name, entry);
     if (call === undefined) return undefined;
     alarms.push({ ...name, call });
   }
@@ -151,14 +148,14 @@ async function readAlarms(
 }
 
 async function longRecord(
-  handle: Handle,
+  kv: Kv,
   { name, id }: { name: string; id: string },
 ): Promise<Uint8Array | undefined> {
   for (let round = 0; round < mostRounds; round++) {
-    await applyDraft(handle, id);
-    const first = await handle.kv.get(keyOf("name", name, id));
+    await applyDraft(kv, id);
+    const first = await kv.get(keyOf("name", name, id));
     if (first.versionstamp === null) return undefined;
-    const more = await entriesUnder(handle, keyOf("actor", id, "record"));
+    const more = await entriesUnder(kv, keyOf("actor", id, "record"));
     const [record] = valuesOf([first, ...more]) ?? [];
     if (record !== undefined) return record;
   }
@@ -166,10 +163,10 @@ async function longRecord(
 }
 
 async function longCall(
-  handle: Handle,
+  kv: Kv,
   { actorId, dueMs, id }: Omit<Alarm, "call">,
   first: Entry,
 ): Promise<Uint8Array | undefined> {
   const more = keyOf("alarm", actorId, dueMs, id);
-  return valuesOf([first, ...await entriesUnder(handle, more)])?.[0];
+  return valuesOf([first, ...await entriesUnder(kv, more)])?.[0];
 }

@@ -20,7 +20,7 @@
 // A value longer than a row takes several, the first of which tells how many.
 
 import { actorError } from "../errors.ts";
-import type { Check, Entry, Key, Row } from "./deno_kv_handle.ts";
+import type { Check, Entry, Key, Row } from "./deno_kv_database.ts";
 
 /** What an atomic write may hold; a little below what Deno KV allows. */
 const limits = {

@@ -10,6 +10,7 @@
 
 import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import {
   bytesIn,
   type Database,
@@ -31,6 +32,8 @@ import type {
 
 /** Up to this size a snapshot lies in the actor's row, and committing it rewrites that row only. */
 const longestInlineSnapshot = 2048;
+const mostAttempts = 100;
+const longestPauseMs = 20;
 /** Sorts behind every id. */
 const behindAll = "\u{10FFFF}";
 
@@ -40,15 +43,27 @@ const behindAll = "\u{10FFFF}";
  */
 export async function sqliteStore(options: { path: string }): Promise<Store> {
   const path = resolve(options.path);
-  let database: Database | undefined;
   try {
     await mkdir(dirname(path), { recursive: true });
-    database = await openDatabase(path);
-    prepareFormat(database);
-    return new SqliteStore(path, database);
+    return new SqliteStore(path, await openPrepared(path));
   } catch (cause) {
-    database?.close();
     throw failed(`Cannot open ${path} as a store`, cause);
+  }
+}
+
+async function openPrepared(path: string): Promise<Database> {
+  for (let attempt = 1;; attempt++) {
+    const database = await openDatabase(path);
+    try {
+      prepareFormat(database);
+      return database;
+    } catch (error) {
+      database.close();
+      // The busy timeout does not hold while others switch a file to WAL, or close it last.
+      const isLocked = String(error).includes("database is locked");
+      if (!isLocked || attempt === mostAttempts) throw error;
+      await pause(Math.random() * longestPauseMs);
+    }
   }
 }
 

@@ -66,6 +66,7 @@ async function openNode(path: string): Promise<Database> {
       const statement = database.prepare(sql);
       return {
         run: (...values) => void statement.run(...values),
+        // A whole number comes as a bigint only where that was asked for.
         get: (...values) => statement.get(...values) as Row | undefined,
         all: (...values) => statement.all(...values) as Row[],
       };

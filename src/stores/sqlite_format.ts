@@ -53,30 +53,31 @@ const tables = `
 /** Makes an empty file ours; refuses one that is not, and one of a newer format. */
 export function prepareFormat(database: Database): void {
   database.exec("PRAGMA busy_timeout = 5000");
-  // Reads the header, so that a file that is no database is refused before anything is written.
-  if (isForeign(database)) {
-    throw new Error("it is a database of another program");
-  }
+  refuseOthers(database);
   database.exec("PRAGMA journal_mode = WAL");
   database.exec("PRAGMA synchronous = FULL");
   database.exec("BEGIN IMMEDIATE");
-  const format = pragma(database, "user_version");
-  if (format === 0) {
+  // Read again, because another process may have made the tables meanwhile.
+  if (pragma(database, "user_version") === 0) {
     database.exec(tables);
     database.exec(`PRAGMA application_id = ${applicationId}`);
     database.exec(`PRAGMA user_version = ${newestFormat}`);
-  } else if (format > newestFormat) {
-    throw new Error(
-      `it has format ${format}, the newest known is ${newestFormat}`,
-    );
   }
   database.exec("COMMIT");
 }
 
-function isForeign(database: Database): boolean {
+function refuseOthers(database: Database): void {
   const table = database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get();
-  return table !== undefined &&
-    pragma(database, "application_id") !== applicationId;
+  if (table === undefined) return;
+  if (pragma(database, "application_id") !== applicationId) {
+    throw new Error("it is a database of another program");
+  }
+  const format = pragma(database, "user_version");
+  if (format > newestFormat) {
+    throw new Error(
+      `it has format ${format}, the newest known is ${newestFormat}`,
+    );
+  }
 }
 
 function pragma(database: Database, name: string): number {

@@ -52,9 +52,8 @@ const texts = {
 
 /** Prepares all statements. */
 export function prepareStatements(database: Database): Statements {
-  const statements: Partial<Statements> = {};
-  for (const [name, text] of Object.entries(texts)) {
-    statements[name as keyof typeof texts] = database.prepare(text);
-  }
-  return statements as Statements;
+  const entries = Object.entries(texts)
+    .map(([name, text]) => [name, database.prepare(text)]);
+  // The type of `Object.fromEntries` forgets which names there are.
+  return Object.fromEntries(entries) as Statements;
 }

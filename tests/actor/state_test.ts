@@ -306,7 +306,6 @@ test(`a state replayed from what was kept equals a plain model, ${sequences} ran
     kept.take(state);
     try {
       for (let step = 0; step < steps; step++) {
-        state.isInUse = true;
         for (let i = next(4); i >= 0; i--) mutate(next, model, state);
         if (next(15) === 0) {
           const draw = next(2 ** 30) + 1;
@@ -315,7 +314,7 @@ test(`a state replayed from what was kept equals a plain model, ${sequences} ran
           state.value = root();
         }
         kept.take(state);
-        state.isInUse = false;
+        state.unwatch();
         assertEquals(state.raw, model.root, "in memory");
         const loaded = kept.load();
         assertEquals(loaded.raw, model.root, "replayed");

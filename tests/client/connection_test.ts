@@ -3,10 +3,9 @@ import {
   assertEquals,
   assertInstanceOf,
   assertRejects,
-  assertThrows,
+  assertStrictEquals,
 } from "@std/assert";
 import { ActorError, actorError } from "../../src/errors.ts";
-import { clientOver } from "../../src/client/client.ts";
 import { Connection, maxQueuedCalls } from "../../src/client/connection.ts";
 import type { ActorQuery } from "../../src/protocol/transport.ts";
 import { test } from "../harness.ts";
@@ -18,8 +17,16 @@ const creating: ActorQuery = {
   create: { input: undefined, region: undefined },
 };
 
-function connect(query = creating, signal?: AbortSignal) {
+function connect(
+  query = creating,
+  { signal, find, isHeard = true }: {
+    signal?: AbortSignal;
+    find?: FakeTransport["find"];
+    isHeard?: boolean;
+  } = {},
+) {
   const transport = new FakeTransport();
+  if (find !== undefined) transport.find = find;
   const timing = new FakeTiming();
   const connection = new Connection({
     transport,
@@ -30,7 +37,7 @@ function connect(query = creating, signal?: AbortSignal) {
     onDispose() {},
   });
   const errors: string[] = [];
-  connection.onError((error) => errors.push(kindOf(error)));
+  if (isHeard) connection.onError((error) => errors.push(kindOf(error)));
   return { transport, timing, connection, errors };
 }
 
@@ -212,7 +219,7 @@ test("calls wait while there is no server or the actor is stopping", async () =>
   transport.lastLink.open();
   transport.lastLink.answer(0, "at last");
   assertEquals(await call, "at last");
-  assertEquals(errors, ["client/connection_lost", "actor/stopping"]);
+  assertEquals(errors, ["client/connection_failed", "actor/stopping"]);
 });
 
 test("attempts that fail are 250 ms apart, then twice that, up to 30 s, until one succeeds", async () => {
@@ -240,8 +247,8 @@ test("attempts that fail are 250 ms apart, then twice that, up to 30 s, until on
 
 test("an attempt that cannot find the actor counts like any other", async () => {
   const { transport, timing, connection, errors } = connect();
-  transport.find = () => Promise.reject(new ActorError("x", "y", "no"));
   await settle();
+  transport.find = () => Promise.reject(new ActorError("x", "y", "no"));
   transport.lastLink.end();
   await timing.pass(250);
   assertEquals(connection.connStatus, "disconnected");
@@ -249,7 +256,7 @@ test("an attempt that cannot find the actor counts like any other", async () => 
   transport.find = () => Promise.reject(new TypeError("not an ActorError"));
   await timing.pass(500);
   assertEquals(errors, [
-    "client/connection_lost",
+    "client/connection_failed",
     "x/y",
     "client/connection_failed",
   ]);
@@ -263,8 +270,9 @@ test("a connection that is lost right after it opened pauses before the next att
 });
 
 test("a connection that may not create its actor reports that there is none, and asks again", async () => {
-  const { transport, timing, connection, errors } = connect(byKey);
-  transport.find = () => Promise.reject(actorError("actor/not_found", "none"));
+  const { transport, timing, connection, errors } = connect(byKey, {
+    find: () => Promise.reject(actorError("actor/not_found", "none")),
+  });
   const call = connection.action({ name: "x" });
   assertEquals(await failureOf(call), "actor/not_found");
   assertEquals(errors, ["actor/not_found"]);
@@ -347,10 +355,7 @@ test("on(\"error\") hears the connection's errors and the actor's events of that
 
 test("a failure that nobody listens for is written to the console", async () => {
   const lines = await withConsole("warn", async () => {
-    const transport = new FakeTransport();
-    const client = clientOver(transport, new FakeTiming());
-    const { connect } = accessor(client).get("a");
-    const connection = connect();
+    const { transport, connection } = connect(creating, { isHeard: false });
     await settle();
     transport.lastLink.end(1011, "user.unauthorized");
     await connection.dispose();
@@ -385,6 +390,7 @@ test("a listener that is removed by an earlier one is not called", async () => {
 
 test(`at most ${maxQueuedCalls} calls wait for the opening`, async () => {
   const { transport, connection } = connect();
+  await settle();
   const calls = Array.from(
     { length: maxQueuedCalls },
     () => connection.action({ name: "x" }),
@@ -400,9 +406,8 @@ test(`at most ${maxQueuedCalls} calls wait for the opening`, async () => {
 
 test("a call that is aborted rejects with the reason; one that still waits is not sent", async () => {
   const { transport, connection } = connect();
-  const { signal } = AbortSignal.abort("before") as unknown as {
-    signal: undefined;
-  } && { signal: AbortSignal.abort("before") };
+  await settle();
+  const signal = AbortSignal.abort("before");
   await assertRejectsWith("before", connection.action({ name: "x", signal }));
 
   const waiting = new AbortController();
@@ -435,7 +440,7 @@ test("dispose() closes for good, and resolves when the socket has closed", async
   const link = transport.lastLink;
   let isDone = false;
   const done = connection.dispose().then(() => isDone = true);
-  assertEquals(connection.dispose(), connection.dispose());
+  assertStrictEquals(connection.dispose(), connection.dispose());
   assertEquals(await failureOf(call), "client/disposed");
   assertEquals(told, ["idle", "close"]);
   assertEquals(link.closedWith, "1000 Disposed");
@@ -463,22 +468,20 @@ test("dispose() gives the socket 5 s to close", async () => {
 });
 
 test("dispose() while finding the actor gives up finding", async () => {
-  const { connection, transport } = connect();
+  const { promise, resolve } = Promise.withResolvers<string>();
   let signal: AbortSignal | undefined;
-  transport.find = (_, given) => {
-    signal = given;
-    return new Promise(() => {});
-  };
-  await settle();
-  transport.lastLink.end();
+  const { transport, connection, errors } = connect(creating, {
+    find: (_, given) => {
+      signal = given;
+      return promise;
+    },
+  });
   await connection.dispose();
-  assertEquals(signal, undefined);
-
-  const next = connect();
-  await next.connection.dispose();
+  assertEquals(signal?.aborted, true);
+  resolve("too late");
   await settle();
-  assertEquals(next.transport.links, []);
-  assertEquals(next.errors, []);
+  assertEquals(transport.links, []);
+  assertEquals(errors, []);
 });
 
 test("dispose() while waiting for the next attempt leaves no timer", async () => {
@@ -519,14 +522,14 @@ test("a listener may dispose the connection at any turn", async () => {
 
 test("the signal of a handle ends a connection that has not been open, and no other", async () => {
   const early = new AbortController();
-  const never = connect(creating, early.signal);
+  const never = connect(creating, { signal: early.signal });
   await settle();
   early.abort();
   never.transport.lastLink.end();
   assertEquals(never.connection.connStatus, "idle");
 
   const late = new AbortController();
-  const lasting = connect(creating, late.signal);
+  const lasting = connect(creating, { signal: late.signal });
   await settle();
   lasting.transport.lastLink.open();
   late.abort();

@@ -8,7 +8,7 @@ import type {
   Transport,
   TransportCall,
 } from "../../src/protocol/transport.ts";
-import type { Timing } from "../../src/client/connection.ts";
+import type { Timing } from "../../src/client/timing.ts";
 
 /** Lets everything happen that needs no timer. */
 export async function settle(): Promise<void> {
@@ -18,6 +18,7 @@ export async function settle(): Promise<void> {
 export class FakeTransport implements Transport {
   readonly queries: ActorQuery[] = [];
   readonly calls: TransportCall[] = [];
+  readonly creations: unknown[] = [];
   readonly links: FakeLink[] = [];
 
   find: (query: ActorQuery, signal?: AbortSignal) => Promise<string> = () =>
@@ -30,7 +31,8 @@ export class FakeTransport implements Transport {
     return this.find(query, signal);
   }
 
-  create(): Promise<string> {
+  create(actor: unknown): Promise<string> {
+    this.creations.push(actor);
     return Promise.resolve("created");
   }
 

@@ -1,11 +1,12 @@
-// One Deno KV handle per path and process, and the atomic write that every change goes through.
+// Deno KV opened once per path and process, and the atomic write that every change goes through.
 //
-// Two handles on one file make each other's checked writes fail with "database is locked", also in
-// one process; so stores of one path share a handle. Other processes still can, so a locked write,
-// which had no effect, is tried again.
+// A file that is open twice, be it in one process, makes checked writes fail with "database is
+// locked" whenever both write; so stores of one path share what is open. Other processes still
+// interfere, so a locked write, which had no effect, is tried again.
 
 import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 
 /** A key of Deno KV, as far as we use them. */
 export type Key = (string | number)[];
@@ -50,15 +51,8 @@ export interface Kv {
   close(): void;
 }
 
-/** An open database, shared by all stores of its path. */
-export interface Handle {
-  readonly kv: Kv;
-  /** Drafts that this process is writing; nobody else's leftovers. */
-  readonly ownDrafts: Set<string>;
-}
-
 interface Shared {
-  handle: Promise<Handle>;
+  kv: Promise<Kv>;
   users: number;
 }
 
@@ -68,27 +62,28 @@ const longestPauseMs = 4;
 const mostRowsAtOnce = 1_000;
 
 /** Opens a database, or joins those who have it open; `undefined` is Deno's default one. */
-export async function openHandle(path: string | undefined): Promise<Handle> {
+export async function openKv(path: string | undefined): Promise<Kv> {
   const id = path ?? "";
-  const shared = sharedByPath.get(id) ?? { handle: open(path), users: 0 };
+  const shared = sharedByPath.get(id) ?? { kv: open(path), users: 0 };
   sharedByPath.set(id, shared);
   shared.users++;
   try {
-    return await shared.handle;
+    return await shared.kv;
   } catch (error) {
-    await closeHandle(path);
+    await closeKv(path);
     throw error;
   }
 }
 
 /** Leaves the database; the last one closes it. */
-export async function closeHandle(path: string | undefined): Promise<void> {
+export async function closeKv(path: string | undefined): Promise<void> {
   const id = path ?? "";
   const shared = sharedByPath.get(id);
   if (shared === undefined || --shared.users > 0) return;
   sharedByPath.delete(id);
-  const opened = await shared.handle.catch(() => undefined);
-  opened?.kv.close();
+  // What could not be opened has told those who opened it.
+  const kv = await shared.kv.catch(() => undefined);
+  kv?.close();
 }
 
 /** The absolute path of a database file; addresses of remote databases stay as they are. */
@@ -100,7 +95,7 @@ function isAddress(path: string): boolean {
   return /^https?:/.test(path);
 }
 
-async function open(path: string | undefined): Promise<Handle> {
+async function open(path: string | undefined): Promise<Kv> {
   const { Deno } = globalThis as {
     Deno?: { openKv?: (path?: string) => Promise<Kv> };
   };
@@ -112,7 +107,7 @@ async function open(path: string | undefined): Promise<Handle> {
   if (path !== undefined && !isAddress(path)) {
     await mkdir(dirname(path), { recursive: true });
   }
-  return { kv: await Deno.openKv(path), ownDrafts: new Set() };
+  return await Deno.openKv(path);
 }
 
 /**
@@ -120,7 +115,7 @@ async function open(path: string | undefined): Promise<Handle> {
  * when a check failed and nothing was written.
  */
 export async function writeAtomic(
-  { kv }: Handle,
+  kv: Kv,
   { checks = [], rows }: { checks?: readonly Check[]; rows: readonly Row[] },
 ): Promise<string | undefined> {
   const mutations = rows.map(({ key, value }): Mutation =>
@@ -140,7 +135,7 @@ export async function writeAtomic(
 
 /** The rows of a selection; as many as are read at once are of one moment. */
 export async function entriesIn(
-  { kv }: Handle,
+  kv: Kv,
   selector: Selector,
   options: { limit?: number; reverse?: boolean } = {},
 ): Promise<Entry[]> {
@@ -153,21 +148,17 @@ export async function entriesIn(
 }
 
 /** All rows behind `prefix`. */
-export function entriesUnder(handle: Handle, prefix: Key): Promise<Entry[]> {
-  return entriesIn(handle, { prefix });
+export function entriesUnder(kv: Kv, prefix: Key): Promise<Entry[]> {
+  return entriesIn(kv, { prefix });
 }
 
 /** The keys of all rows behind `prefix`. */
-export async function keysUnder(handle: Handle, prefix: Key): Promise<Key[]> {
-  const entries = await entriesUnder(handle, prefix);
+export async function keysUnder(kv: Kv, prefix: Key): Promise<Key[]> {
+  const entries = await entriesUnder(kv, prefix);
   // Every key behind a prefix of ours is ours: strings and numbers.
   return entries.map(({ key }) => key as Key);
 }
 
 function isLocked(error: unknown): boolean {
   return error instanceof Error && error.message.includes("database is locked");
-}
-
-function pause(durationMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, durationMs));
 }

@@ -1,0 +1,165 @@
+// One caller that stays. A connection outlives the instance of its actor: while the actor sleeps,
+// its socket stays open, and the next instance takes the connection over.
+
+import type { Conn } from "../definition/context.ts";
+import { actorError } from "../errors.ts";
+import type { Encoding, Frame } from "../protocol/messages.ts";
+import { encodeRecord } from "./record.ts";
+import { track } from "./tracking.ts";
+import { Tree } from "./tree.ts";
+import { decodeValue, encodeValue } from "./value.ts";
+
+/** The way to the caller: a socket, or a caller in this process. */
+export interface Channel {
+  /** How frames for the caller are written. */
+  readonly encoding: Encoding;
+  /** Sends a frame; does nothing when it is closed. */
+  send(frame: Frame): void;
+  /** Starts to close, and resolves when it is closed. */
+  close(code: number, reason: string): Promise<void>;
+}
+
+/** What a connection needs of the instance that has it. */
+export interface ConnectionOwner {
+  /** Sends an event to one connection. */
+  sendTo(connection: Connection, event: string, args: unknown[]): void;
+  /** The state of a connection has changed. */
+  connectionChanged(connection: Connection): void;
+  /** Closes a connection of the actor's own will. */
+  disconnect(connection: Connection, reason: string): Promise<void>;
+}
+
+/** What a connection starts with. */
+export interface ConnectionOptions {
+  id: string;
+  params: unknown;
+  /** The state, as nobody else holds it; `undefined` with `hasState` false when there is none. */
+  state: unknown;
+  hasState: boolean;
+  /** Whether the store keeps it. */
+  isSaved: boolean;
+  /** Absent for a call without a connection, and for one that was lost in a crash. */
+  channel: Channel | undefined;
+}
+
+/** One connection. */
+export class Connection {
+  readonly id: string;
+  readonly params: unknown;
+  readonly channel: Channel | undefined;
+  /** Whether the store keeps it. */
+  readonly isSaved: boolean;
+  /** The events that it has subscribed to. */
+  readonly subscriptions: Set<string> = new Set();
+  /** The instance that has it now; `undefined` while the actor sleeps. */
+  owner: ConnectionOwner | undefined;
+  /** The connection as the user sees it. */
+  readonly conn: Conn;
+  readonly #hasState: boolean;
+  #state: Tree;
+  // What is sent before the caller knows that it is connected; it comes right after `Init`.
+  #held: Frame[] | undefined = [];
+
+  constructor(options: ConnectionOptions) {
+    this.id = options.id;
+    this.params = options.params;
+    this.channel = options.channel;
+    this.isSaved = options.isSaved;
+    this.#hasState = options.hasState;
+    this.#state = this.#track(options.state);
+    this.conn = new UserConn(this);
+  }
+
+  /** The state as the user sees it. */
+  get state(): unknown {
+    this.#checkState();
+    return track(this.#state);
+  }
+
+  set state(value: unknown) {
+    this.#checkState();
+    this.#state.root = value;
+  }
+
+  /** Sends a frame to the caller, once it knows that it is connected. */
+  push(frame: Frame): void {
+    if (this.#held === undefined) this.channel?.send(frame);
+    else this.#held.push(frame);
+  }
+
+  /** Tells the caller that it is connected. */
+  open(init: Frame): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    this.channel?.send(init);
+    for (const frame of held) this.channel?.send(frame);
+  }
+
+  /** What is saved of it, as it is now. */
+  encode(): Uint8Array {
+    const state = this.#hasState ? this.#state.root : undefined;
+    return encodeRecord({ params: this.params, state }, `conn ${this.id}`);
+  }
+
+  /** Goes back to the state that was saved: the actor wakes after its instance failed. */
+  restore(state: unknown): void {
+    this.#state = this.#track(state);
+  }
+
+  #track(state: unknown): Tree {
+    return new Tree(state, {
+      name: "conn.state",
+      hasSharing: false,
+      onChange: () => this.owner?.connectionChanged(this),
+    });
+  }
+
+  #checkState(): void {
+    if (this.#hasState) return;
+    throw actorError(
+      "actor/conn_state_not_enabled",
+      "conn.state is not enabled: the definition has neither connState nor createConnState",
+    );
+  }
+}
+
+/** A copy of a value that can be saved, which shares nothing with it. */
+export function copySaved(value: unknown, path: string): unknown {
+  return decodeValue(encodeValue(value, { path }));
+}
+
+class UserConn implements Conn {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  get id(): string {
+    return this.#connection.id;
+  }
+
+  get params(): unknown {
+    return this.#connection.params;
+  }
+
+  get state(): unknown {
+    return this.#connection.state;
+  }
+
+  set state(value: unknown) {
+    this.#connection.state = value;
+  }
+
+  get isHibernatable(): boolean {
+    return this.#connection.channel !== undefined;
+  }
+
+  send(event: string, ...args: unknown[]): void {
+    this.#connection.owner?.sendTo(this.#connection, event, args);
+  }
+
+  async disconnect(reason = ""): Promise<void> {
+    await this.#connection.owner?.disconnect(this.#connection, reason);
+  }
+}

@@ -1,0 +1,196 @@
+// All connections of one instance: who is there, who has subscribed to what, and sending to them.
+//
+// An event is written once for each encoding among its receivers, when it is sent; it leaves when
+// the changes before it are durable.
+
+import type { Conn } from "../definition/context.ts";
+import { actorError } from "../errors.ts";
+import type { Encoding, Frame } from "../protocol/messages.ts";
+import { Connection, type ConnectionOwner } from "./connection.ts";
+import type { Steps } from "./steps.ts";
+import { unwrapDeep } from "./tracking.ts";
+
+// How many events one connection may subscribe to, and how long a name may be.
+const maxSubscriptions = 1000;
+const maxEventLength = 256;
+
+/** What the connections of an instance need. */
+export interface ConnectionsOptions {
+  steps: Steps;
+  /** The most bytes of one message to a caller. */
+  maxOutgoingBytes: number;
+  /** A connection was closed by the actor; its hooks have still to run. */
+  onDisconnect: (connection: Connection) => Promise<void>;
+}
+
+/** The connections of one instance. */
+export class Connections implements ConnectionOwner {
+  /** The connections as the user sees them, by id. */
+  readonly conns: Map<string, Conn> = new Map();
+  readonly #options: ConnectionsOptions;
+  readonly #connections = new Map<string, Connection>();
+  readonly #subscribers = new Map<string, Set<Connection>>();
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  [Symbol.iterator](): Iterator<Connection> {
+    return this.#connections.values();
+  }
+
+  /** Whether a connection is one of these. */
+  has(connection: Connection): boolean {
+    return this.#connections.has(connection.id);
+  }
+
+  /** Adds a new connection. */
+  add(connection: Connection): void {
+    this.adopt(connection);
+    this.connectionChanged(connection);
+  }
+
+  /** Takes over a connection of an earlier instance, with its subscriptions. */
+  adopt(connection: Connection): void {
+    connection.owner = this;
+    this.#connections.set(connection.id, connection);
+    this.conns.set(connection.id, connection.conn);
+    for (const event of connection.subscriptions) {
+      this.#subscribersOf(event).add(connection);
+    }
+  }
+
+  /** Removes a connection that has closed. */
+  delete(connection: Connection): void {
+    if (!this.#connections.delete(connection.id)) return;
+    this.conns.delete(connection.id);
+    for (const event of connection.subscriptions) {
+      this.#unsubscribe(connection, event);
+    }
+    if (connection.isSaved) {
+      this.#options.steps.setConnection(connection.id, undefined);
+    }
+  }
+
+  /** Gives all connections away: the instance goes to sleep. */
+  release(): Connection[] {
+    const connections = [...this.#connections.values()];
+    for (const connection of connections) connection.owner = undefined;
+    return connections;
+  }
+
+  /**
+   * Begins or ends the delivery of an event; doing either twice is no error.
+   *
+   * @throws {ActorError} `message/malformed` when there are too many, or the name is too long.
+   */
+  subscribe(connection: Connection, event: string, isWanted: boolean): void {
+    const { subscriptions } = connection;
+    if (!isWanted) {
+      if (subscriptions.delete(event)) this.#unsubscribe(connection, event);
+      return;
+    }
+    if (
+      subscriptions.size >= maxSubscriptions || event.length > maxEventLength
+    ) {
+      throw actorError(
+        "message/malformed",
+        `Cannot subscribe: more than ${maxSubscriptions} events, or a name longer than ${maxEventLength}`,
+      );
+    }
+    subscriptions.add(event);
+    this.#subscribersOf(event).add(connection);
+  }
+
+  /** Sends an event to everybody who has subscribed to it. */
+  broadcast(event: string, args: unknown[]): void {
+    const subscribers = this.#subscribers.get(event);
+    if (subscribers !== undefined) {
+      this.#send([...subscribers], event, args);
+    }
+  }
+
+  sendTo(connection: Connection, event: string, args: unknown[]): void {
+    this.#send([connection], event, args);
+  }
+
+  connectionChanged(connection: Connection): void {
+    if (!connection.isSaved) return;
+    const { steps } = this.#options;
+    steps.setConnection(connection.id, () => connection.encode());
+  }
+
+  async disconnect(connection: Connection, reason: string): Promise<void> {
+    if (!this.has(connection)) return;
+    await this.#options.onDisconnect(connection);
+    await this.close(connection, 1000, reason);
+  }
+
+  /** Closes the way to a caller when all that was sent before is on it. */
+  close(connection: Connection, code: number, reason: string): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const close = () => {
+      resolve(connection.channel?.close(code, reason));
+    };
+    this.#options.steps.send({ release: close, reject: close });
+    return promise;
+  }
+
+  #send(receivers: Connection[], event: string, args: unknown[]): void {
+    const frames = new Map<Encoding, Frame>();
+    const message = {
+      tag: "Event" as const,
+      val: { name: event, args: unwrapDeep(args) as unknown[] },
+    };
+    for (const { channel } of receivers) {
+      if (channel === undefined || frames.has(channel.encoding)) continue;
+      const frame = channel.encoding.encodeToClient(message);
+      checkOutgoing(frame, this.#options.maxOutgoingBytes);
+      frames.set(channel.encoding, frame);
+    }
+    this.#options.steps.send({
+      release: () => {
+        for (const connection of receivers) {
+          const frame = frames.get(connection.channel?.encoding!);
+          if (frame !== undefined) connection.push(frame);
+        }
+      },
+      // Whoever waited for the commit is told; an event has nobody to tell.
+      reject: () => {},
+    });
+  }
+
+  #subscribersOf(event: string): Set<Connection> {
+    let subscribers = this.#subscribers.get(event);
+    if (subscribers === undefined) {
+      subscribers = new Set();
+      this.#subscribers.set(event, subscribers);
+    }
+    return subscribers;
+  }
+
+  #unsubscribe(connection: Connection, event: string): void {
+    const subscribers = this.#subscribers.get(event);
+    subscribers?.delete(connection);
+    if (subscribers?.size === 0) this.#subscribers.delete(event);
+  }
+}
+
+/**
+ * Checks the size of a message to a caller. A text counts its UTF-16 units, at most its bytes; what
+ * stays in this process has no size.
+ *
+ * @throws {ActorError} `message/outgoing_too_long` when it is too long.
+ */
+export function checkOutgoing(frame: Frame, maxBytes: number): Frame {
+  if (!(frame.length > maxBytes)) return frame;
+  throw actorError(
+    "message/outgoing_too_long",
+    `The message has ${frame.length} bytes, more than ${maxBytes}`,
+  );
+}

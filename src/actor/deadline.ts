@@ -1,0 +1,26 @@
+// Waiting for the user's code, but not for ever.
+
+import type { Clock } from "./clock.ts";
+
+/** Whether a value is a promise, or acts like one. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value &&
+    typeof value.then === "function";
+}
+
+/** What `work` resolves to. After `timeoutMs` it rejects with `late()`; the work itself goes on. */
+export async function within<V>(
+  clock: Clock,
+  timeoutMs: number,
+  work: V | PromiseLike<V>,
+  late: () => Error,
+): Promise<V> {
+  if (!isThenable(work)) return work;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = clock.after(timeoutMs, () => reject(late()));
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    timer.cancel();
+  }
+}

@@ -1,0 +1,397 @@
+// The actors of this process: finds or wakes an instance, and keeps it while it lives.
+//
+// What a caller can rely on:
+// - There is at most one instance of an actor here; calls that come while it starts or stops wait.
+// - Nothing grows with the number of sleeping actors, but for the sockets that they keep open.
+
+import { ActorError, actorError, isErrorKind } from "../errors.ts";
+import type { AnyActorDefinition } from "../definition/definition.ts";
+import type { Logger } from "../log.ts";
+import { formatKey, parseKey } from "../protocol/key.ts";
+import type { ToServer } from "../protocol/messages.ts";
+import type { ActorQuery } from "../protocol/transport.ts";
+import type { Alarm, Store } from "../stores/store.ts";
+import { Alarms } from "./alarms.ts";
+import type { Clock } from "./clock.ts";
+import { Committer } from "./committer.ts";
+import type { Channel, Connection } from "./connection.ts";
+import type { Call, Caller, Instance, Services } from "./instance.ts";
+import { Kind } from "./kind.ts";
+import { decodeActor } from "./record.ts";
+import { ActorExists } from "./steps.ts";
+import { create, wake } from "./wake.ts";
+
+/** What a host needs. */
+export interface HostOptions
+  extends Omit<Services, "committer" | "onAlarm" | "onStopped"> {
+  definitions: Readonly<Record<string, AnyActorDefinition>>;
+  store: Store;
+  /** The longest that the store may take for a commit. */
+  commitTimeoutMs: number;
+}
+
+/** One actor as a listing shows it. */
+export interface ActorListing {
+  actorId: string;
+  name: string;
+  key: string[];
+  createdAt: number;
+}
+
+/** The actors of one process. */
+export class Host {
+  readonly #options: HostOptions;
+  readonly #services: Services;
+  readonly #kinds: Map<string, Kind>;
+  readonly #alarms: Alarms;
+  readonly #instances = new Map<string, Instance | Promise<Instance>>();
+  readonly #creating = new Map<string, Promise<Instance>>();
+  // Open connections of actors that sleep.
+  readonly #kept = new Map<string, Connection[]>();
+  #isClosed = false;
+
+  constructor(options: HostOptions) {
+    const { store, clock, log, definitions, commitTimeoutMs } = options;
+    this.#options = options;
+    this.#kinds = new Map(
+      Object.entries(definitions).map(([name, definition]) => [
+        name,
+        new Kind(name, definition, clock),
+      ]),
+    );
+    this.#alarms = new Alarms({
+      store,
+      clock,
+      log,
+      deliver: (alarm) => this.#deliver(alarm),
+    });
+    this.#services = {
+      ...options,
+      committer: new Committer(store, clock, commitTimeoutMs),
+      onAlarm: (dueMs) => this.#alarms.notice(dueMs),
+      onStopped: (instance, kept) => this.#stopped(instance, kept),
+    };
+  }
+
+  get clock(): Clock {
+    return this.#options.clock;
+  }
+
+  get log(): Logger {
+    return this.#options.log;
+  }
+
+  /** The names of all kinds of actors. */
+  get names(): string[] {
+    return [...this.#kinds.keys()];
+  }
+
+  /** Begins to deliver alarms. */
+  start(): void {
+    this.#alarms.start();
+  }
+
+  /**
+   * The id of the actor that a query means; creates it if the query says so.
+   *
+   * @throws {ActorError} `actor/not_found`, or `actor/not_registered` when there is no such kind.
+   */
+  async resolve(
+    query: ActorQuery,
+  ): Promise<{ actorId: string; isNew: boolean }> {
+    if (query.by === "id") {
+      const listing = await this.get(query.actorId);
+      if (listing?.name !== query.name) throw notFound(query.actorId);
+      return { actorId: query.actorId, isNew: false };
+    }
+    const { name, key } = query;
+    const kind = this.#kindOf(name);
+    const found = await this.find(name, key);
+    if (found !== undefined) return { actorId: found, isNew: false };
+    if (!("create" in query)) {
+      throw notFound(`${name}:${JSON.stringify(key)}`);
+    }
+    try {
+      const instance = await this.#create(kind, key, query.create.input);
+      return { actorId: instance.actorId, isNew: true };
+    } catch (error) {
+      if (!(error instanceof ActorExists)) throw error;
+      return { actorId: error.actorId, isNew: false };
+    }
+  }
+
+  /**
+   * Creates an actor; returns its id.
+   *
+   * @throws {ActorError} `actor/duplicate_key` when its key has an actor.
+   */
+  async create(name: string, key: string[], input: unknown): Promise<string> {
+    const kind = this.#kindOf(name);
+    const duplicate = () =>
+      actorError(
+        "actor/duplicate_key",
+        `Actor already exists with name '${name}' and key ${
+          JSON.stringify(key)
+        }`,
+      );
+    if (await this.find(name, key) !== undefined) throw duplicate();
+    try {
+      return (await this.#create(kind, key, input)).actorId;
+    } catch (error) {
+      throw error instanceof ActorExists ? duplicate() : error;
+    }
+  }
+
+  /** The id of the actor of this name and key. */
+  async find(name: string, key: string[]): Promise<string | undefined> {
+    const serialized = formatKey(key);
+    const creating = this.#creating.get(nameAndKey(name, serialized));
+    if (creating !== undefined) {
+      // A creation that fails leaves nothing to be found.
+      const instance = await creating.catch(() => undefined);
+      if (instance !== undefined) return instance.actorId;
+    }
+    return await this.#ask(this.#options.store.find(name, serialized));
+  }
+
+  /** One actor; `undefined` when there is none of this id. */
+  async get(actorId: string): Promise<ActorListing | undefined> {
+    const stored = await this.#ask(this.#options.store.load(actorId));
+    return stored && listing({ id: actorId, ...stored });
+  }
+
+  /** Actors of one kind, the newest first. */
+  async list(name: string, limit: number): Promise<ActorListing[]> {
+    const rows = await this.#ask(this.#options.store.list(name, { limit }));
+    return rows.map(listing);
+  }
+
+  /** Calls an action of an actor, which wakes for it. */
+  async call<R>(
+    actorId: string,
+    call: Call,
+    encode: (output: unknown) => R,
+  ): Promise<R> {
+    const instance = this.#awake(actorId);
+    return (instance instanceof Promise ? await instance : instance)
+      .call(call, encode);
+  }
+
+  /** Opens a connection to an actor, which wakes for it. */
+  async connect(
+    actorId: string,
+    caller: Caller,
+    channel: Channel,
+  ): Promise<Connection> {
+    return await (await this.#awake(actorId)).connect(caller, channel);
+  }
+
+  /**
+   * Takes a message of a connection, whose actor wakes for it.
+   *
+   * @throws {ActorError} `message/malformed` when it asks for too much.
+   */
+  receive(
+    actorId: string,
+    connection: Connection,
+    message: ToServer,
+  ): void | Promise<void> {
+    const instance = this.#awake(actorId);
+    if (!(instance instanceof Promise)) {
+      return instance.receive(connection, message);
+    }
+    return instance.then((instance) => {
+      // The actor may have been destroyed, or have forgotten the connection with a failed commit.
+      if (!instance.connections.has(connection)) throw notFound(actorId);
+      instance.receive(connection, message);
+    });
+  }
+
+  /** The socket of a connection has closed. Never rejects. */
+  async disconnected(actorId: string, connection: Connection): Promise<void> {
+    const kept = this.#kept.get(actorId);
+    if (kept?.includes(connection) && !connection.isSaved) {
+      const others = kept.filter((other) => other !== connection);
+      if (others.length > 0) this.#kept.set(actorId, others);
+      else this.#kept.delete(actorId);
+      return;
+    }
+    if (!this.#instances.has(actorId) && kept === undefined) return;
+    try {
+      await (await this.#awake(actorId)).disconnected(connection);
+    } catch (error) {
+      if (isErrorKind(error, "actor/not_found")) return;
+      this.log.failure(error, { msg: "cannot tell of a lost connection" });
+    }
+  }
+
+  /**
+   * Refuses new work, lets running actions end within a bound, commits, closes all connections.
+   * Then closes the store.
+   */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const alarms = this.#alarms.close();
+    const instances = await Promise.allSettled(this.#instances.values());
+    await Promise.all(
+      instances.map((result) =>
+        result.status === "fulfilled" && result.value.stop("shutdown")
+      ),
+    );
+    await alarms;
+    const closing = [...this.#kept.values()].flat().map(({ channel }) =>
+      channel?.close(1001, "ws.going_away")
+    );
+    await Promise.all(closing);
+    for (const kind of this.#kinds.values()) kind.close();
+    await this.#options.store.close();
+  }
+
+  #kindOf(name: string): Kind {
+    const kind = this.#kinds.get(name);
+    if (kind !== undefined) return kind;
+    throw actorError(
+      "actor/not_registered",
+      `There is no actor "${name}" in this registry, only ${
+        this.names.map((name) => `"${name}"`).join(", ") || "none"
+      }`,
+    );
+  }
+
+  #checkOpen(): void {
+    if (!this.#isClosed) return;
+    throw actorError("server/shutting_down", "The server is shutting down");
+  }
+
+  // The living instance at once, so that a call of an actor that is awake waits for nothing.
+  #awake(actorId: string): Instance | Promise<Instance> {
+    const instance = this.#instances.get(actorId);
+    if (instance instanceof Promise) return instance;
+    if (instance?.isRunning && !this.#isClosed) return instance;
+    return this.#wake(actorId, instance);
+  }
+
+  #wake(actorId: string, before: Instance | undefined): Promise<Instance> {
+    const waking = this.#load(actorId, before);
+    this.#keep(actorId, waking);
+    return waking;
+  }
+
+  async #load(
+    actorId: string,
+    before: Instance | undefined,
+  ): Promise<Instance> {
+    await before?.stopped;
+    this.#checkOpen();
+    const stored = await this.#ask(this.#options.store.load(actorId));
+    if (stored === undefined) {
+      this.#closeKept(actorId);
+      throw notFound(actorId);
+    }
+    const kind = this.#kindOf(stored.name);
+    const key = parseKey(stored.key);
+    const kept = this.#kept.get(actorId) ?? [];
+    this.#kept.delete(actorId);
+    const identity = { actorId, kind, key, revision: stored.revision };
+    try {
+      return await wake(this.#services, identity, stored, kept);
+    } catch (error) {
+      for (const { channel } of kept) {
+        channel?.close(1011, "actor.start_failed");
+      }
+      throw error;
+    }
+  }
+
+  #create(kind: Kind, key: string[], input: unknown): Promise<Instance> {
+    this.#checkOpen();
+    const id = nameAndKey(kind.name, formatKey(key));
+    const other = this.#creating.get(id);
+    if (other !== undefined) {
+      return other.then(({ actorId }) => {
+        throw new ActorExists(actorId);
+      });
+    }
+    const actorId = nextActorId(this.clock.now());
+    const creating = create(this.#services, { actorId, kind, key }, input)
+      .finally(() => this.#creating.delete(id));
+    this.#creating.set(id, creating);
+    this.#keep(actorId, creating);
+    return creating;
+  }
+
+  // Keeps an instance while it starts, and as long as it lives.
+  #keep(actorId: string, starting: Promise<Instance>): void {
+    this.#instances.set(actorId, starting);
+    starting.then(
+      (instance) => {
+        if (this.#instances.get(actorId) !== starting) return;
+        if (instance.isRunning) this.#instances.set(actorId, instance);
+        else this.#instances.delete(actorId);
+      },
+      () => {
+        if (this.#instances.get(actorId) === starting) {
+          this.#instances.delete(actorId);
+        }
+      },
+    );
+  }
+
+  #stopped(instance: Instance, kept: Connection[]): void {
+    const { actorId } = instance;
+    if (kept.length > 0) this.#kept.set(actorId, kept);
+    if (this.#instances.get(actorId) === instance) {
+      this.#instances.delete(actorId);
+    }
+  }
+
+  #closeKept(actorId: string): void {
+    for (const { channel } of this.#kept.get(actorId) ?? []) {
+      channel?.close(1011, "actor.not_found");
+    }
+    this.#kept.delete(actorId);
+  }
+
+  async #deliver(alarm: Alarm): Promise<void> {
+    try {
+      await (await this.#awake(alarm.actorId)).deliver(alarm);
+    } catch (error) {
+      // It was destroyed, and its alarms with it, after this one was read.
+      if (!isErrorKind(error, "actor/not_found")) throw error;
+    }
+  }
+
+  async #ask<V>(answer: Promise<V>): Promise<V> {
+    try {
+      return await answer;
+    } catch (cause) {
+      if (cause instanceof ActorError) throw cause;
+      throw actorError("store/unavailable", "The store cannot be read", {
+        cause,
+      });
+    }
+  }
+}
+
+function notFound(actor: string): Error {
+  return actorError("actor/not_found", `Actor not found: ${actor}`);
+}
+
+function nameAndKey(name: string, key: string): string {
+  return `${name}\n${key}`;
+}
+
+function listing(
+  row: { id: string; name: string; key: string; record: Uint8Array },
+): ActorListing {
+  const { createdAt } = decodeActor(row.record);
+  const { id, name } = row;
+  return { actorId: id, name, key: parseKey(row.key), createdAt };
+}
+
+// Ids sort by the time of creation, so that a store writes those of one time side by side.
+function nextActorId(now: number): string {
+  const random = crypto.getRandomValues(new Uint8Array(10));
+  return now.toString(16).padStart(12, "0") + random.toHex();
+}

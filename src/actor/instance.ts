@@ -1,0 +1,702 @@
+// One life of an actor in memory. `call()` is the only way in.
+//
+//   starting ──start()──▶ running ──stop()──▶ stopping ──▶ stopped
+//       └── a hook throws, or any commit fails ─────────────▶ ┘
+//
+// What a caller can rely on:
+// - Actions begin only while it is running; they interleave where they wait.
+// - Whatever an action returns, throws or sends leaves when the changes before it are durable.
+// - A stopped instance changes nothing any more; the next call wakes another from what is durable.
+
+import type { Conn } from "../definition/context.ts";
+import { actorError, toWireError } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import type { ToClient, ToServer } from "../protocol/messages.ts";
+import type { Transport } from "../protocol/transport.ts";
+import type { Alarm } from "../stores/store.ts";
+import type { Clock } from "./clock.ts";
+import type { Committer } from "./committer.ts";
+import { type Channel, Connection, copySaved } from "./connection.ts";
+import { checkOutgoing, Connections } from "./connections.ts";
+import {
+  CallContext,
+  type ContextOwner,
+  durableTransport,
+  InstanceContext,
+} from "./context.ts";
+import { isThenable, within } from "./deadline.ts";
+import type { Due, Kind } from "./kind.ts";
+import type { Output } from "./outbox.ts";
+import { decodeCall, encodeRecord } from "./record.ts";
+import { Steps } from "./steps.ts";
+import { unwrapDeep } from "./tracking.ts";
+
+/** What all instances of a process share. */
+export interface Services {
+  readonly committer: Committer;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly fence: number;
+  readonly region: string;
+  /** The most bytes of one message to a caller. */
+  readonly maxOutgoingBytes: number;
+  /** Whether callers see the text of every error. */
+  readonly exposesErrors: boolean;
+  /** The way to other actors of this registry. */
+  readonly transport: Transport;
+  /** Makes a client over a transport. */
+  readonly clientOver: (transport: Transport) => unknown;
+  /** An alarm is durable. */
+  readonly onAlarm: (dueMs: number) => void;
+  /** An instance has stopped; these connections outlive it. */
+  readonly onStopped: (instance: Instance, connections: Connection[]) => void;
+}
+
+/** Who an actor is. */
+export interface Identity {
+  readonly actorId: string;
+  readonly kind: Kind;
+  readonly key: string[];
+  /** The revision in the store; 0 when the actor does not exist yet. */
+  readonly revision: number;
+}
+
+/** Who calls. */
+export interface Caller {
+  /** The connection of the caller, if it has one. */
+  connection?: Connection;
+  params?: unknown;
+  request?: Request | undefined;
+}
+
+/** One use of an action. */
+export interface Call extends Caller {
+  name: string;
+  args: unknown[];
+  /** Told when the action goes on to wait for an output of its own. */
+  beforeOutput?: () => void;
+}
+
+/** Why an instance stops. */
+export type StopReason = "sleep" | "destroy" | "shutdown";
+
+/** One life of an actor in memory. */
+export class Instance implements ContextOwner, Due {
+  readonly actorId: string;
+  readonly key: string[];
+  readonly kind: Kind;
+  readonly steps: Steps;
+  readonly connections: Connections;
+  readonly services: Services;
+  /** `c` of hooks. */
+  readonly context: InstanceContext = new InstanceContext(this);
+  #vars: unknown;
+  #phase: "starting" | "running" | "stopping" | "stopped" = "starting";
+  #runs = 0;
+  #scheduled = 0;
+  #isTellingChange = false;
+  #mustDestroy = false;
+  #stopping: Promise<void> | undefined;
+  #onRunEnd: (() => void) | undefined;
+  readonly #background = new Set<Promise<unknown>>();
+  #abort: AbortController | undefined;
+  #log: Logger | undefined;
+  #client: unknown;
+
+  constructor(services: Services, identity: Identity) {
+    const { actorId, kind, key, revision } = identity;
+    const { committer, clock, fence } = services;
+    this.services = services;
+    this.actorId = actorId;
+    this.kind = kind;
+    this.key = key;
+    this.steps = new Steps({
+      actorId,
+      revision,
+      fence,
+      committer,
+      clock,
+      isDurableFirst: kind.options.durability === "commit",
+      saveIntervalMs: kind.options.stateSaveInterval,
+      onFailure: (error) => this.#fail(error),
+      onAlarms: (alarms) => {
+        for (const { dueMs } of alarms) services.onAlarm(dueMs);
+      },
+    });
+    this.connections = new Connections({
+      steps: this.steps,
+      maxOutgoingBytes: services.maxOutgoingBytes,
+      onDisconnect: (connection) => this.disconnected(connection),
+    });
+  }
+
+  get name(): string {
+    return this.kind.name;
+  }
+
+  get region(): string {
+    return this.services.region;
+  }
+
+  get isRunning(): boolean {
+    return this.#phase === "running";
+  }
+
+  /** Resolves when it has stopped; `undefined` when it is not about to. */
+  get stopped(): Promise<void> | undefined {
+    return this.#stopping;
+  }
+
+  get state(): unknown {
+    return this.#checkedState.value;
+  }
+
+  set state(value: unknown) {
+    this.#checkedState.value = value;
+  }
+
+  get #checkedState(): { value: unknown } {
+    if (this.steps.state !== undefined) return this.steps.state;
+    throw actorError(
+      "actor/state_not_enabled",
+      "c.state is not enabled: the definition has neither state nor createState",
+    );
+  }
+
+  get vars(): unknown {
+    if (this.kind.hasVars) return this.#vars;
+    throw actorError(
+      "actor/vars_not_enabled",
+      "c.vars is not enabled: the definition has neither vars nor createVars",
+    );
+  }
+
+  set vars(value: unknown) {
+    this.#vars = value;
+  }
+
+  get conns(): ReadonlyMap<string, Conn> {
+    return this.connections.conns;
+  }
+
+  get log(): Logger {
+    return this.#log ??= this.services.log.with({
+      actor: this.name,
+      key: this.key.join("/"),
+      actorId: this.actorId,
+    });
+  }
+
+  get abortSignal(): AbortSignal {
+    return (this.#abort ??= new AbortController()).signal;
+  }
+
+  get client(): unknown {
+    const { clientOver, transport } = this.services;
+    return this.#client ??= clientOver(
+      this.kind.options.durability === "commit"
+        ? durableTransport(transport, () => this.steps.durable())
+        : transport,
+    );
+  }
+
+  now(): number {
+    return this.services.clock.now();
+  }
+
+  durable(): Promise<void> {
+    return this.steps.durable();
+  }
+
+  broadcast(event: string, args: unknown[]): void {
+    this.connections.broadcast(event, args);
+  }
+
+  schedule(dueMs: number, action: string, args: unknown[]): void {
+    const call = { action, args: unwrapDeep(args) as unknown[] };
+    this.steps.addAlarm({
+      dueMs: Math.min(Math.max(Math.ceil(dueMs), 0), Number.MAX_SAFE_INTEGER),
+      id: nextAlarmId(this.now()),
+      call: encodeRecord(call, "the scheduled call"),
+    });
+  }
+
+  waitUntil(promise: Promise<unknown>): void {
+    const work = Promise.resolve(promise).catch((error) =>
+      this.log.failure(error, { msg: "background work failed" })
+    ).finally(() => {
+      this.#background.delete(work);
+      this.#rest();
+    });
+    this.#background.add(work);
+    this.kind.idle.delete(this);
+  }
+
+  sleep(): void {
+    this.services.clock.soon(() => this.stop("sleep"));
+  }
+
+  destroy(): void {
+    this.#mustDestroy = true;
+    this.steps.awaitDestroy();
+    this.services.clock.soon(() => this.stop("destroy"));
+  }
+
+  /** It is ready: from now on it takes calls. */
+  run(): void {
+    this.#phase = "running";
+    this.#rest();
+  }
+
+  /** Calls an action. Resolves to what `encode` makes of its output, when that may leave. */
+  call<R>(call: Call, encode: (output: unknown) => R): Promise<R> {
+    const { promise, resolve, reject } = Promise.withResolvers<R>();
+    this.#perform(call, encode, { resolve, reject });
+    return promise;
+  }
+
+  /**
+   * Takes a message of a connection.
+   *
+   * @throws {ActorError} `message/malformed` when it asks for too much.
+   */
+  receive(connection: Connection, message: ToServer): void {
+    if (message.tag === "SubscriptionRequest") {
+      const { eventName, subscribe } = message.val;
+      this.connections.subscribe(connection, eventName, subscribe);
+      return;
+    }
+    const { id, name, args } = message.val;
+    const { encoding } = connection.channel!;
+    this.#perform(
+      { name, args, connection },
+      (output) =>
+        encoding.encodeToClient({
+          tag: "ActionResponse",
+          val: { id, output },
+        }),
+      {
+        resolve: (frame) => connection.push(frame),
+        reject: (error) =>
+          connection.push(
+            encoding.encodeToClient(this.errorMessage(error, id)),
+          ),
+      },
+    );
+  }
+
+  /** An error as a message to a connection. */
+  errorMessage(error: unknown, actionId: number | null): ToClient {
+    const { exposesErrors } = this.services;
+    return {
+      tag: "Error",
+      val: { ...toWireError(error, { exposesErrors }), actionId },
+    };
+  }
+
+  /** Makes the call of an alarm. Resolves when its effects and its removal are durable. */
+  async deliver(alarm: Alarm): Promise<void> {
+    this.#begin();
+    this.steps.hold();
+    let isHeld = true;
+    const endHold = () => {
+      if (isHeld) this.steps.endHold();
+      isHeld = false;
+    };
+    try {
+      const { action, args } = decodeCall(alarm.call);
+      await this.#act({ name: action, args, beforeOutput: endHold }, Infinity);
+    } catch (error) {
+      this.log.failure(error, { msg: "a scheduled call failed" });
+    }
+    this.steps.deleteAlarm(alarm);
+    endHold();
+    this.#end();
+    await this.steps.durable();
+  }
+
+  /** Opens a connection; it learns so when that is durable. */
+  async connect(caller: Caller, channel: Channel): Promise<Connection> {
+    this.#begin();
+    try {
+      const connection = await this.#admit(caller, channel);
+      const init = channel.encoding.encodeToClient({
+        tag: "Init",
+        val: { actorId: this.actorId, connectionId: connection.id },
+      });
+      this.steps.send({
+        release: () => connection.open(init),
+        reject: () => {},
+      });
+      return connection;
+    } finally {
+      this.#end();
+    }
+  }
+
+  /** A connection has closed. Resolves when its hook has run; never rejects. */
+  async disconnected(connection: Connection): Promise<void> {
+    if (!this.connections.has(connection)) return;
+    this.#enter();
+    this.connections.delete(connection);
+    await this.hook(
+      "onDisconnect",
+      this.kind.options.onConnectTimeout,
+      () => this.kind.config.onDisconnect?.(this.context, connection.conn),
+    ).catch((error) => this.log.failure(error, { msg: "onDisconnect failed" }));
+    this.#end();
+  }
+
+  /** Runs a hook of the user's, for a time. */
+  hook<V>(
+    name: string,
+    timeoutMs: number,
+    run: () => V | PromiseLike<V>,
+  ): Promise<V> {
+    return within(this.services.clock, timeoutMs, run(), () =>
+      actorError(
+        "actor/callback_timed_out",
+        `${name} took more than ${timeoutMs} ms`,
+      ));
+  }
+
+  /** Stops it; once begun, a stop is not begun again. Never rejects. */
+  stop(reason: StopReason): Promise<void> {
+    if (this.#phase === "stopped") return Promise.resolve();
+    return this.#stopping ??= this.#stop(reason);
+  }
+
+  /** Gives up: nothing of what is not durable yet will be, and nobody will hear of it. */
+  abandon(error: Error): void {
+    this.steps.fail(error);
+  }
+
+  onDue(): void {
+    if (this.#runs > 0 || this.#background.size > 0) return;
+    if (this.steps.isSettled) this.stop("sleep");
+    else this.#rest();
+  }
+
+  /** The state has changed. */
+  stateChanged(): void {
+    this.steps.changed();
+    const { onStateChange } = this.kind.config;
+    if (onStateChange === undefined || this.#phase === "starting") return;
+    if (this.#isTellingChange) return;
+    this.#isTellingChange = true;
+    try {
+      const result: unknown = onStateChange(this.context, this.state);
+      if (isThenable(result)) this.waitUntil(Promise.resolve(result));
+    } catch (error) {
+      this.log.failure(error, { msg: "onStateChange failed" });
+    } finally {
+      this.#isTellingChange = false;
+    }
+  }
+
+  async #perform<R>(
+    call: Call,
+    encode: (output: unknown) => R,
+    reply: { resolve: (value: R) => void; reject: (error: unknown) => void },
+  ): Promise<void> {
+    let output: Output;
+    try {
+      this.#begin();
+    } catch (error) {
+      return reply.reject(error);
+    }
+    try {
+      const encoded = await this.#answer(call, encode);
+      output = { release: () => reply.resolve(encoded), reject: reply.reject };
+    } catch (error) {
+      this.#logError(call.name, error);
+      output = { release: () => reply.reject(error), reject: reply.reject };
+    }
+    this.#end();
+    this.steps.send(output);
+  }
+
+  // Runs an action with the connection of its caller, or one of its own if a hook wants to know.
+  async #answer<R>(call: Call, encode: (output: unknown) => R): Promise<R> {
+    if (call.connection !== undefined || !this.kind.hasConnectionHooks) {
+      return this.#encode(
+        encode,
+        await this.#act(call, this.kind.options.actionTimeout),
+      );
+    }
+    this.#actionOf(call.name);
+    const connection = await this.#admit(call, undefined);
+    try {
+      return this.#encode(
+        encode,
+        await this.#act(
+          { ...call, connection },
+          this.kind.options.actionTimeout,
+        ),
+      );
+    } finally {
+      await this.disconnected(connection);
+    }
+  }
+
+  async #act(call: Call, timeoutMs: number): Promise<unknown> {
+    const { name, args, request, beforeOutput } = call;
+    const action = this.#actionOf(name);
+    const c = new CallContext(this, {
+      conn: () => this.#connOf(call),
+      request,
+      beforeOutput,
+    });
+    let output = action(c, ...args);
+    if (isThenable(output)) {
+      output = await (timeoutMs === Infinity
+        ? output
+        : this.#withinDeadline(name, output));
+    }
+    const { onBeforeActionResponse } = this.kind.config;
+    if (onBeforeActionResponse === undefined) return output;
+    try {
+      return await onBeforeActionResponse(c, name, args, output);
+    } catch (error) {
+      this.log.failure(error, { msg: "onBeforeActionResponse failed" });
+      return output;
+    }
+  }
+
+  #connOf(call: Call): Conn | undefined {
+    if (call.connection !== undefined) return call.connection.conn;
+    if (call.beforeOutput !== undefined) return undefined;
+    // No hook has wanted to know of this caller, but the action does.
+    call.connection = this.#newConnection(call, undefined, undefined);
+    return call.connection.conn;
+  }
+
+  #actionOf(name: string): (c: unknown, ...args: unknown[]) => unknown {
+    const action = this.kind.action(name);
+    if (action !== undefined) return action;
+    throw actorError(
+      "action/not_found",
+      `Action '${name}' not found. Validate the action exists on your actor.`,
+    );
+  }
+
+  #withinDeadline(
+    name: string,
+    output: PromiseLike<unknown>,
+  ): Promise<unknown> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const { running, options } = this.kind;
+    const due: Due = {
+      onDue: () =>
+        reject(actorError(
+          "action/timed_out",
+          `Action timed out: '${name}' took more than ${options.actionTimeout} ms`,
+        )),
+    };
+    running.add(due);
+    return Promise.race([output, promise]).finally(() => running.delete(due));
+  }
+
+  #encode<R>(encode: (output: unknown) => R, output: unknown): R {
+    const encoded = encode(unwrapDeep(output));
+    if (typeof encoded === "string" || encoded instanceof Uint8Array) {
+      checkOutgoing(
+        encoded as string | Uint8Array<ArrayBuffer>,
+        this.services.maxOutgoingBytes,
+      );
+    }
+    return encoded;
+  }
+
+  async #admit(
+    caller: Caller,
+    channel: Channel | undefined,
+  ): Promise<Connection> {
+    const { config, options } = this.kind;
+    const { params, request } = caller;
+    const c = new CallContext(this, { conn: () => undefined, request });
+    await this.hook(
+      "onBeforeConnect",
+      options.onBeforeConnectTimeout,
+      () => config.onBeforeConnect?.(c, params),
+    );
+    const state = config.createConnState === undefined
+      ? config.connState
+      : await this.hook(
+        "createConnState",
+        options.createConnStateTimeout,
+        () => config.createConnState!(c, params),
+      );
+    const connection = this.#newConnection(caller, state, channel);
+    this.connections.add(connection);
+    try {
+      const { conn } = connection;
+      await this.hook(
+        "onConnect",
+        options.onConnectTimeout,
+        () =>
+          config.onConnect?.(
+            new CallContext(this, { conn: () => conn, request }),
+            conn,
+          ),
+      );
+    } catch (error) {
+      this.connections.delete(connection);
+      throw error;
+    }
+    return connection;
+  }
+
+  #newConnection(
+    caller: Caller,
+    state: unknown,
+    channel: Channel | undefined,
+  ): Connection {
+    return new Connection({
+      id: crypto.randomUUID(),
+      params: caller.params,
+      state: this.kind.hasConnState
+        ? copySaved(state, "conn.state")
+        : undefined,
+      hasState: this.kind.hasConnState,
+      isSaved: this.kind.savesConnections && channel !== undefined,
+      channel,
+    });
+  }
+
+  #begin(): void {
+    if (this.#phase !== "running") {
+      throw actorError("actor/stopping", "The actor is stopping");
+    }
+    this.#enter();
+  }
+
+  #enter(): void {
+    this.#runs++;
+    this.kind.idle.delete(this);
+    this.steps.beginRun();
+  }
+
+  #end(): void {
+    this.#runs--;
+    this.steps.endRun();
+    if (this.#runs > 0) return;
+    this.#onRunEnd?.();
+    this.#rest();
+  }
+
+  // Waits for the time to sleep, if there is nothing to do.
+  #rest(): void {
+    if (this.#runs > 0 || this.#background.size > 0) return;
+    if (this.#phase !== "running" || this.kind.options.noSleep) return;
+    this.kind.idle.add(this);
+  }
+
+  async #stop(reason: StopReason): Promise<void> {
+    const { options, config } = this.kind;
+    this.#phase = "stopping";
+    this.kind.idle.delete(this);
+    this.#abort?.abort();
+    const isDestroy = () => this.#mustDestroy;
+    if (!isDestroy()) {
+      await this.#lastHook(
+        "onSleep",
+        options.onSleepTimeout,
+        () => config.onSleep?.(this.context),
+      );
+    }
+    if (isDestroy()) {
+      await this.#lastHook(
+        "onDestroy",
+        options.onDestroyTimeout,
+        () => config.onDestroy?.(this.context),
+      );
+    }
+    await this.#quiet(options.waitUntilTimeout);
+    let kept: Connection[] = [];
+    if (reason === "sleep" && !isDestroy()) kept = this.connections.release();
+    else {await this.#disconnectAll(
+        isDestroy() ? [1000, ""] : [1001, "ws.going_away"],
+      );}
+    if (isDestroy() && this.steps.isCreated) this.steps.destroy();
+    await this.steps.durable().catch(() => {});
+    if (this.#isStopped()) return;
+    this.#phase = "stopped";
+    this.services.onStopped(this, kept);
+    // A call that outlasted the wait must not write what the next instance has not seen.
+    this.steps.fail(actorError("actor/stopping", "The actor has stopped"));
+  }
+
+  async #lastHook(
+    name: string,
+    timeoutMs: number,
+    run: () => void | Promise<void>,
+  ): Promise<void> {
+    try {
+      await this.hook(name, timeoutMs, run);
+    } catch (error) {
+      this.log.failure(error, { msg: `${name} failed` });
+    }
+  }
+
+  // Waits for running actions and background work, for a time.
+  async #quiet(timeoutMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onRunEnd = resolve;
+    if (this.#runs === 0) resolve();
+    const work = Promise.all([promise, ...this.#background]);
+    await within(
+      this.services.clock,
+      timeoutMs,
+      work,
+      () => new Error(`Work went on for more than ${timeoutMs} ms`),
+    ).catch((error) => this.log.failure(error, { msg: "stopping anyway" }));
+  }
+
+  async #disconnectAll([code, reason]: [number, string]): Promise<void> {
+    const connections = [...this.connections];
+    await Promise.all(
+      connections.map((connection) => this.disconnected(connection)),
+    );
+    for (const connection of connections) {
+      this.connections.close(connection, code, reason);
+    }
+  }
+
+  // A failed commit may have stopped it at any time.
+  #isStopped(): boolean {
+    return this.#phase === "stopped";
+  }
+
+  #fail(error: Error): void {
+    if (this.#phase === "stopped") return;
+    const wasRunning = this.#phase !== "starting";
+    this.#phase = "stopped";
+    this.kind.idle.delete(this);
+    this.#abort?.abort();
+    if (wasRunning) {
+      this.log.failure(error, { msg: "stopped: a change was not saved" });
+    }
+    for (const connection of this.connections.release()) {
+      connection.channel?.close(1011, "store.commit_failed");
+    }
+    this.services.onStopped(this, []);
+  }
+
+  #logError(action: string, error: unknown): void {
+    const { group, code } = toWireError(error);
+    if (group === "internal" && code === "internal_error") {
+      this.log.failure(error, { msg: "an action failed", action });
+    }
+  }
+}
+
+let alarmCount = 0;
+
+// In the order of creation, and never used twice, also by a later process.
+function nextAlarmId(now: number): string {
+  alarmCount = (alarmCount + 1) % 36 ** 6;
+  return `${now.toString(36).padStart(9, "0")}${
+    alarmCount.toString(36).padStart(6, "0")
+  }`;
+}

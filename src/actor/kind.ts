@@ -1,0 +1,67 @@
+// One kind of actor in this process: its definition, and what all its instances share.
+
+import type { ResolvedOptions } from "../definition/config.ts";
+import type { AnyActorDefinition } from "../definition/definition.ts";
+import { type Clock, Deadlines } from "./clock.ts";
+
+/** Something that is told when its time is up. */
+export interface Due {
+  onDue(): void;
+}
+
+/** A definition under the name it has in the registry. */
+export class Kind {
+  readonly name: string;
+  readonly config: AnyActorDefinition["config"];
+  readonly options: ResolvedOptions;
+  /** Actions that are running; due when they have taken too long. */
+  readonly running: Deadlines<Due>;
+  /** Instances with nothing to do; due when they should sleep. */
+  readonly idle: Deadlines<Due>;
+  readonly hasState: boolean;
+  readonly hasVars: boolean;
+  readonly hasConnState: boolean;
+  /** Whether a caller without a connection gets one for its call, because a hook wants to know. */
+  readonly hasConnectionHooks: boolean;
+  /** Whether connections are saved: they have state, or a hook that must run if one is lost. */
+  readonly savesConnections: boolean;
+
+  constructor(name: string, definition: AnyActorDefinition, clock: Clock) {
+    const { config, options } = definition;
+    this.name = name;
+    this.config = config;
+    this.options = options;
+    this.running = deadlines(clock, options.actionTimeout);
+    this.idle = deadlines(clock, options.sleepTimeout);
+    this.hasState = has(config, "state", "createState");
+    this.hasVars = has(config, "vars", "createVars");
+    this.hasConnState = has(config, "connState", "createConnState");
+    this.hasConnectionHooks = this.hasConnState ||
+      has(config, "onBeforeConnect", "onConnect", "onDisconnect");
+    this.savesConnections = this.hasConnState || has(config, "onDisconnect");
+  }
+
+  /** The action of this name; what objects inherit is none. */
+  action(
+    name: string,
+  ): ((c: unknown, ...args: unknown[]) => unknown) | undefined {
+    const { actions } = this.config;
+    return actions !== undefined && Object.hasOwn(actions, name)
+      ? actions[name]
+      : undefined;
+  }
+
+  /** Ends all waits: the process shuts down. */
+  close(): void {
+    this.running.clear();
+    this.idle.clear();
+  }
+}
+
+function deadlines(clock: Clock, delayMs: number): Deadlines<Due> {
+  return new Deadlines(clock, delayMs, (due) => due.onDue());
+}
+
+function has(config: object, ...keys: string[]): boolean {
+  return keys.some((key) => Object.hasOwn(config, key));
+}

@@ -1,0 +1,321 @@
+// What one actor writes, step by step, and the outputs that wait for it.
+//
+// A step is everything that changed since the step before it. It is taken when an output needs it,
+// when the running actions have ended, or at the latest `saveIntervalMs` after the first change; so
+// what an action changes is one step, unless the action sends something and goes on to wait.
+//
+// A step that fails is the end of the instance: `onFailure` is told, whatever waits is rejected, and
+// nothing more is taken, because memory now holds what the store has not.
+
+import { actorError } from "../errors.ts";
+import type { Alarm, AlarmKey, Outcome, Step } from "../stores/store.ts";
+import type { Clock, Timer } from "./clock.ts";
+import type { Committer, StepSource } from "./committer.ts";
+import { lastStep, Outbox, type Output } from "./outbox.ts";
+import { toBytes } from "./record.ts";
+import type { State } from "./state.ts";
+
+// Outputs of one actor that may wait for the store. An actor that goes past it is stopped.
+const maxWaiting = 10_000;
+
+// How long a scheduled call may hold back the steps of its actor, so that its effects and its
+// removal are one step.
+const maxHoldMs = 1000;
+
+/** What the steps of an actor need. */
+export interface StepsOptions {
+  actorId: string;
+  /** The revision that is durable; 0 when the actor does not exist yet. */
+  revision: number;
+  fence: number;
+  committer: Committer;
+  clock: Clock;
+  /** Whether an output waits for the changes before it. */
+  isDurableFirst: boolean;
+  saveIntervalMs: number;
+  /** A step was refused or could not be written. */
+  onFailure: (error: Error) => void;
+  /** A step is durable that added these alarms. */
+  onAlarms: (alarms: readonly Omit<Alarm, "actorId">[]) => void;
+}
+
+/** The steps of one actor. */
+export class Steps implements StepSource {
+  /** The state, once there is one. */
+  state: State | undefined;
+  readonly #options: StepsOptions;
+  readonly #outbox = new Outbox();
+  #revision: number;
+  // The step that collects changes now; the one before it may be under way.
+  #number = 1;
+  #underWay: Step | undefined;
+  #failure: Error | undefined;
+  #running = 0;
+  #holds = 0;
+  #holdTimer: Timer | undefined;
+  #isSaving = false;
+  #create: Step["create"];
+  #record: (() => Uint8Array) | undefined;
+  #isDestroyed = false;
+  #awaitsDestroy = false;
+  readonly #waiters: { output: Output; step: number }[] = [];
+  #connections: Map<string, (() => Uint8Array) | undefined> | undefined;
+  #addAlarms: Omit<Alarm, "actorId">[] = [];
+  #deleteAlarms: AlarmKey[] = [];
+
+  constructor(options: StepsOptions) {
+    this.#options = options;
+    this.#revision = options.revision;
+  }
+
+  /** Whether the store has the actor. */
+  get isCreated(): boolean {
+    return this.#revision > 0;
+  }
+
+  /** Whether it was these steps that created it. */
+  get wasCreatedHere(): boolean {
+    return this.#options.revision === 0 && this.isCreated;
+  }
+
+  /** Whether there is nothing to write and nobody waits. */
+  get isSettled(): boolean {
+    return !this.#hasChanges && this.#underWay === undefined &&
+      this.#outbox.size === 0 && this.#waiters.length === 0;
+  }
+
+  /** Creates the actor with the next step; `encode` is asked for the record then. */
+  create(actor: { name: string; key: string }, encode: () => Uint8Array): void {
+    this.#create = actor;
+    this.#record = encode;
+  }
+
+  /** Replaces the record. */
+  setRecord(encode: () => Uint8Array): void {
+    this.#record = encode;
+    this.changed();
+  }
+
+  /** The actor will be destroyed: outputs wait for that from now on. */
+  awaitDestroy(): void {
+    this.#awaitsDestroy = true;
+  }
+
+  /** Destroys the actor with the next step. */
+  destroy(): void {
+    this.#isDestroyed = true;
+    this.changed();
+  }
+
+  /** Saves a connection as it is when the step is taken, or forgets it. */
+  setConnection(id: string, encode: (() => Uint8Array) | undefined): void {
+    this.#connections ??= new Map();
+    this.#connections.set(id, encode);
+    this.changed();
+  }
+
+  /** Adds a future call. */
+  addAlarm(alarm: Omit<Alarm, "actorId">): void {
+    this.#addAlarms.push(alarm);
+    this.changed();
+  }
+
+  /** Removes a future call. */
+  deleteAlarm(alarm: AlarmKey): void {
+    this.#deleteAlarms.push(alarm);
+    this.changed();
+  }
+
+  /** Something has changed that the next step writes. */
+  changed(): void {
+    if (this.#isSaving || this.#failure !== undefined) return;
+    this.#isSaving = true;
+    const { committer, isDurableFirst, saveIntervalMs } = this.#options;
+    if (this.#running === 0 && isDurableFirst) committer.request(this);
+    else committer.requestWithin(this, saveIntervalMs);
+  }
+
+  /** An action begins: what it changes until it ends or sends something is one step. */
+  beginRun(): void {
+    this.#running++;
+  }
+
+  /** An action has ended. */
+  endRun(): void {
+    this.#running--;
+    const { committer, isDurableFirst } = this.#options;
+    if (this.#hasChanges && isDurableFirst) committer.request(this);
+    if (this.#running === 0) this.state?.unwatch();
+  }
+
+  /** Holds back the steps, for at most a second, until `endHold()` is called as often. */
+  hold(): void {
+    this.#holds++;
+    this.#holdTimer ??= this.#options.clock.after(maxHoldMs, () => {
+      this.#holds = 0;
+      this.endHold();
+    });
+  }
+
+  /** Ends a hold; does nothing when it has ended. */
+  endHold(): void {
+    this.#holds = Math.max(this.#holds - 1, 0);
+    if (this.#holds > 0) return;
+    this.#holdTimer?.cancel();
+    this.#holdTimer = undefined;
+    if (this.#hasChanges) this.#options.committer.request(this);
+  }
+
+  /** Lets an output go when everything before it is durable: now, if nothing has changed. */
+  send(output: Output): void {
+    if (this.#failure !== undefined) return output.reject(this.#failure);
+    if (this.#awaitsDestroy) return this.#queue(output, lastStep);
+    const mustWait = this.#options.isDurableFirst || this.#create !== undefined;
+    if (mustWait && this.#hasChanges) {
+      this.#options.committer.request(this);
+      this.#queue(output, this.#number);
+    } else if (
+      this.#outbox.size > 0 || (mustWait && this.#underWay !== undefined)
+    ) {
+      this.#queue(output, this.#number - 1);
+    } else {
+      output.release();
+    }
+  }
+
+  /** Resolves when everything that has changed is durable. */
+  async durable(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    const step = this.#hasChanges ? this.#number : this.#number - 1;
+    if (step === this.#number) this.#options.committer.request(this);
+    else if (this.#underWay === undefined) return;
+    // Not an output: one that waits for the end of the actor must not hold it up.
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiters.push({ output: { release: resolve, reject }, step });
+    await promise;
+  }
+
+  /** Gives up: whatever waits is rejected, and nothing more is written. */
+  fail(error: Error): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    this.#holdTimer?.cancel();
+    this.#options.onFailure(error);
+    this.#outbox.reject(error);
+    for (const { output } of this.#waiters.splice(0)) output.reject(error);
+  }
+
+  takeStep(): Step | undefined {
+    if (this.#holds > 0 || this.#underWay !== undefined) return undefined;
+    if (this.#failure !== undefined) return undefined;
+    try {
+      this.#underWay = this.#makeStep();
+    } catch (error) {
+      this.fail(error as Error);
+    }
+    // A change may turn out to be none; then what waits for it need not.
+    if (this.#underWay === undefined) this.#release(this.#number);
+    else this.#number++;
+    return this.#underWay;
+  }
+
+  settle(outcome: Outcome): void {
+    const step = this.#underWay!;
+    this.#underWay = undefined;
+    if (!outcome.ok) return this.fail(commitError(outcome));
+    this.#revision++;
+    if (step.create !== undefined) this.#create = undefined;
+    if (step.addAlarms !== undefined) this.#options.onAlarms(step.addAlarms);
+    this.#release(step.destroy ? lastStep : this.#number - 1);
+    const mustGoOn = this.#waiters.length > 0 || this.#outbox.size > 0;
+    if (mustGoOn && this.#hasChanges) this.#options.committer.request(this);
+    else if (this.#hasChanges) {
+      this.#isSaving = false;
+      this.changed();
+    }
+  }
+
+  #release(step: number): void {
+    this.#outbox.release(step);
+    const end = this.#waiters.findIndex((waiter) => waiter.step > step);
+    const count = end < 0 ? this.#waiters.length : end;
+    for (const { output } of this.#waiters.splice(0, count)) output.release();
+  }
+
+  get #hasChanges(): boolean {
+    return this.#create !== undefined && this.#underWay === undefined ||
+      this.#record !== undefined || this.#isDestroyed ||
+      this.#connections !== undefined || this.#addAlarms.length > 0 ||
+      this.#deleteAlarms.length > 0 || (this.state?.isChanged ?? false);
+  }
+
+  #queue(output: Output, step: number): void {
+    this.#outbox.push(output, step);
+    if (this.#outbox.size > maxWaiting) {
+      this.fail(actorError(
+        "store/unavailable",
+        `The store is too slow: more than ${maxWaiting} outputs wait for it`,
+      ));
+    }
+  }
+
+  #makeStep(): Step | undefined {
+    if (!this.#hasChanges) return undefined;
+    const { actorId, fence } = this.#options;
+    const step: Step = { actorId, fence, expectedRevision: this.#revision };
+    this.#isSaving = false;
+    if (this.#running === 0) this.state?.unwatch();
+    if (this.#isDestroyed) {
+      step.destroy = true;
+      this.#isDestroyed = false;
+      return step;
+    }
+    const change = this.state?.take();
+    if (change !== undefined) {
+      if ("snapshot" in change) step.snapshot = toBytes(change.snapshot);
+      else step.journal = toBytes(change.journal);
+    }
+    if (this.#create !== undefined) step.create = this.#create;
+    if (this.#record !== undefined) step.record = this.#record();
+    if (this.#connections !== undefined) {
+      step.connections = new Map(
+        Array.from(this.#connections, ([id, encode]) => [id, encode?.()]),
+      );
+    }
+    if (this.#addAlarms.length > 0) step.addAlarms = this.#addAlarms;
+    if (this.#deleteAlarms.length > 0) step.deleteAlarms = this.#deleteAlarms;
+    this.#record = undefined;
+    this.#connections = undefined;
+    this.#addAlarms = [];
+    this.#deleteAlarms = [];
+    return step;
+  }
+}
+
+/** Thrown to creators whose name and key another creator got first. */
+export class ActorExists extends Error {
+  /** The actor that exists. */
+  readonly actorId: string;
+
+  constructor(actorId: string) {
+    super(`The actor exists: ${actorId}`);
+    this.actorId = actorId;
+  }
+}
+
+function commitError(outcome: Exclude<Outcome, { ok: true }>): Error {
+  switch (outcome.reason) {
+    case "exists":
+      return new ActorExists(outcome.actorId);
+    case "fence":
+    case "revision":
+      return actorError(
+        "store/fenced",
+        "The change was not saved: the actor has another owner",
+      );
+    case "error":
+      return actorError("store/commit_failed", "The change was not saved", {
+        cause: outcome.error,
+      });
+  }
+}

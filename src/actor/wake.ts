@@ -1,0 +1,202 @@
+// How an instance comes to life: an actor is created, or wakes from what is durable.
+//
+//   at creation:  createState → onCreate → createVars → onWake → running
+//   at a wake:    createVars → onWake → running → onDisconnect for connections lost in a crash
+//
+// What a caller can rely on: a hook that throws leaves nothing behind. A creation is durable when it
+// resolves; one that a crash has cut short is begun anew at the next wake.
+
+import { actorError, isErrorKind } from "../errors.ts";
+import type { StoredActor } from "../stores/store.ts";
+import { Connection } from "./connection.ts";
+import { createContext } from "./context.ts";
+import { within } from "./deadline.ts";
+import { type Identity, Instance, type Services } from "./instance.ts";
+import {
+  type ActorRecord,
+  decodeActor,
+  decodeConnection,
+  encodeRecord,
+  fromBytes,
+} from "./record.ts";
+import { State } from "./state.ts";
+import { copySaved } from "./connection.ts";
+import { formatKey } from "../protocol/key.ts";
+
+// The longest that all hooks of a start may take together.
+const startTimeoutMs = 30_000;
+
+/**
+ * Creates an actor. Resolves when that is durable.
+ *
+ * @throws {ActorExists} when another creator of the same name and key was first.
+ * @throws {ActorError} `actor/start_failed` when a hook has thrown, with the error as its cause.
+ */
+export async function create(
+  services: Services,
+  identity: Omit<Identity, "revision">,
+  input: unknown,
+): Promise<Instance> {
+  const { kind, key } = identity;
+  const instance = new Instance(services, { ...identity, revision: 0 });
+  const record = {
+    createdAt: services.clock.now(),
+    input: copySaved(input, "the input"),
+    isReady: false,
+  };
+  instance.steps.create(
+    { name: kind.name, key: formatKey(key) },
+    () => encodeRecord(record, "the record"),
+  );
+  await start(instance, () => bear(instance, record));
+  await instance.steps.durable();
+  instance.run();
+  return instance;
+}
+
+/**
+ * Wakes an actor; `kept` are its connections whose sockets are open.
+ *
+ * @throws {ActorError} `actor/start_failed` when a hook has thrown, with the error as its cause.
+ * @throws {ActorError} `store/corrupt` when what is saved cannot be read.
+ */
+export async function wake(
+  services: Services,
+  identity: Identity,
+  stored: StoredActor,
+  kept: readonly Connection[],
+): Promise<Instance> {
+  const instance = new Instance(services, identity);
+  const record = decodeActor(stored.record);
+  const lost = takeOver(instance, stored.connections, kept);
+  await start(instance, async () => {
+    if (record.isReady) {
+      await loadState(instance, stored, record);
+      await arise(instance);
+    } else {
+      await bear(instance, record);
+      instance.steps.setRecord(() => encodeRecord(record, "the record"));
+    }
+  });
+  instance.run();
+  for (const connection of lost) instance.disconnected(connection);
+  return instance;
+}
+
+async function start(
+  instance: Instance,
+  hooks: () => Promise<void>,
+): Promise<void> {
+  const { clock } = instance.services;
+  try {
+    await within(clock, startTimeoutMs, hooks(), () =>
+      actorError(
+        "actor/callback_timed_out",
+        `The hooks of the start took more than ${startTimeoutMs} ms`,
+      ));
+  } catch (cause) {
+    if (instance.steps.wasCreatedHere) {
+      // A hook has sent something, so the creation was saved before it ended.
+      instance.steps.destroy();
+      await instance.steps.durable().catch(() => {});
+    }
+    const error = isErrorKind(cause, "store/corrupt")
+      ? cause as Error
+      : actorError("actor/start_failed", "The actor could not be started", {
+        cause,
+      });
+    instance.abandon(error);
+    instance.log.failure(error, { msg: "cannot start the actor" });
+    throw error;
+  }
+}
+
+// The first start of an actor.
+async function bear(instance: Instance, record: ActorRecord): Promise<void> {
+  const { config, hasState } = instance.kind;
+  const input = () => copySaved(record.input, "the input");
+  if (hasState) await makeState(instance, input());
+  await config.onCreate?.(instance.context, input());
+  await arise(instance);
+  record.isReady = true;
+}
+
+// What every start ends with.
+async function arise(instance: Instance): Promise<void> {
+  const { config, options } = instance.kind;
+  const { createVars } = config;
+  instance.vars = createVars === undefined
+    ? structuredClone(config.vars)
+    : await instance.hook("createVars", options.createVarsTimeout, () =>
+      createVars(instance.context));
+  await config.onWake?.(instance.context);
+}
+
+async function makeState(instance: Instance, input: unknown): Promise<void> {
+  const { createState, state } = instance.kind.config;
+  const first = createState === undefined
+    ? state
+    : await createState(createContext(instance), input);
+  instance.steps.state = State.create(first, () => instance.stateChanged());
+}
+
+async function loadState(
+  instance: Instance,
+  stored: StoredActor,
+  record: ActorRecord,
+): Promise<void> {
+  if (!instance.kind.hasState) return;
+  const { snapshot, journal } = stored;
+  // The definition had no state when this actor was last saved.
+  if (snapshot === undefined) return await makeState(instance, record.input);
+  try {
+    instance.steps.state = State.load(
+      fromBytes(snapshot),
+      journal.map(fromBytes),
+      () => instance.stateChanged(),
+    );
+  } catch (cause) {
+    if (isErrorKind(cause, "store/corrupt")) throw cause;
+    throw actorError("store/corrupt", "Cannot read the state: it is damaged", {
+      cause,
+    });
+  }
+}
+
+// Gives the new instance the connections that are open; returns those that only the store knows.
+function takeOver(
+  instance: Instance,
+  saved: ReadonlyMap<string, Uint8Array>,
+  kept: readonly Connection[],
+): Connection[] {
+  const open = new Set<string>();
+  for (const connection of kept) {
+    const record = saved.get(connection.id);
+    if (connection.isSaved && record === undefined) {
+      connection.channel?.close(1011, "store.commit_failed");
+      continue;
+    }
+    if (record !== undefined) {
+      connection.restore(decodeConnection(record).state);
+    }
+    open.add(connection.id);
+    instance.connections.adopt(connection);
+  }
+  const lost: Connection[] = [];
+  for (const [id, record] of saved) {
+    if (open.has(id)) continue;
+    const { params, state } = decodeConnection(record);
+    const { hasConnState } = instance.kind;
+    const connection = new Connection({
+      id,
+      params,
+      state,
+      hasState: hasConnState,
+      isSaved: true,
+      channel: undefined,
+    });
+    instance.connections.adopt(connection);
+    lost.push(connection);
+  }
+  return lost;
+}

@@ -1,0 +1,297 @@
+// Deno as a server.
+//
+// Who listens. `deno serve`, and `deno run` under DENO_AUTO_SERVE, serve the default export of the
+// main module, and nothing says so beforehand. When the main module has been evaluated, Deno looks
+// at its default export, serves it, calls its `onListen`, and fires `load`, all in one turn. So:
+//
+// - a main module without a default export cannot be served by Deno: we listen at once;
+// - otherwise we wait for `load`, and listen then unless `onListen` has been called;
+// - we wait no longer when somebody asks for our address, or when the main module goes on to await
+//   something, which may be an answer of ours. Should Deno serve after all, we stop listening.
+
+import type {
+  Adapter,
+  Address,
+  Answer,
+  Frame,
+  ServeOptions,
+  Server,
+  Upgrade,
+} from "./adapter.ts";
+import { addressOf, cannotListen } from "./listening.ts";
+import {
+  asksForSocket,
+  failed,
+  GuardedSocket,
+  idleTimeoutSeconds,
+  maxBufferedBytes,
+  refused,
+} from "./socket.ts";
+import {
+  defaultStopTimeoutMs,
+  onFirstSignal,
+  settled,
+  type Signals,
+} from "./stopping.ts";
+
+/** A TCP address; for a Unix socket there is a path instead. */
+interface DenoAddress {
+  hostname?: string;
+  port?: number;
+  path?: string;
+}
+
+interface DenoServer {
+  readonly addr: DenoAddress;
+  shutdown(): Promise<void>;
+}
+
+interface DenoWebSocket {
+  binaryType: string;
+  readonly bufferedAmount: number;
+  send(frame: Frame): void;
+  close(code: number, reason: string): void;
+  onopen: (() => void) | null;
+  onmessage: ((event: { data: string | ArrayBuffer }) => void) | null;
+  onerror: ((event: { message?: string }) => void) | null;
+  onclose: ((event: { code: number; reason: string }) => void) | null;
+}
+
+interface DenoGlobal {
+  readonly build: { readonly os: string; readonly standalone?: boolean };
+  readonly env: { get(name: string): string | undefined };
+  readonly mainModule?: string;
+  readonly permissions: {
+    querySync(permission: object): { readonly state: string };
+  };
+  readTextFileSync(path: URL): string;
+  serve(
+    options: { port: number; hostname: string; onListen: () => void },
+    handler: Server["fetch"],
+  ): DenoServer;
+  upgradeWebSocket(
+    request: Request,
+    options: { idleTimeout: number },
+  ): { socket: DenoWebSocket; response: Response };
+  addSignalListener(signal: string, listener: () => void): void;
+  removeSignalListener(signal: string, listener: () => void): void;
+  exit(code: number): void;
+}
+
+interface Globals {
+  Deno: DenoGlobal;
+  addEventListener(type: string, listener: () => void): void;
+}
+
+// What is global in Deno has no types where Bun's are checked.
+const globals = globalThis as unknown as Globals;
+
+/** How long `stop()` waits for the peers of closing sockets to say that they have heard. */
+const goodbyeTimeoutMs = 1_000;
+
+/** Whether the main module has been evaluated, and who serves it is decided. */
+let isLoaded = false;
+
+/** Deno's adapter. */
+export function denoAdapter(): Adapter {
+  globals.addEventListener("load", () => isLoaded = true);
+  return {
+    runtime: "deno",
+    maxBufferedBytes,
+    upgradeHelp: "Deno can make a socket of every upgrade request",
+    env,
+    handlers: (answer) => ({
+      fetch: fetchOf(answer, new Unfinished()),
+      websocket: undefined,
+    }),
+    serve,
+    onStopSignal: (callback) => onFirstSignal(signals, callback),
+    exit: (code) => globals.Deno.exit(code),
+  };
+}
+
+/** Asks first, because `Deno.env.get()` may ask the user. */
+function env(name: string): string | undefined {
+  const { Deno } = globals;
+  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
+  return state === "granted" ? Deno.env.get(name) : undefined;
+}
+
+const signals: Signals = {
+  on(signal, listener) {
+    if (isKnown(signal)) globals.Deno.addSignalListener(signal, listener);
+  },
+  off(signal, listener) {
+    if (isKnown(signal)) globals.Deno.removeSignalListener(signal, listener);
+  },
+};
+
+function isKnown(signal: string): boolean {
+  return globals.Deno.build.os !== "windows" || signal === "SIGINT";
+}
+
+function serve(answer: Answer, options: ServeOptions): Server {
+  const { hostname, port } = options;
+  const unfinished = new Unfinished();
+  const fetch = fetchOf(answer, unfinished);
+  let own: DenoServer | undefined;
+  let address: Address | undefined;
+  let isStopped = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const listens = (at: Address) => {
+    address = at;
+    queueMicrotask(() => options.onListen(at));
+  };
+  const listen = () => {
+    clearTimeout(timer);
+    if (address !== undefined || isStopped) return;
+    try {
+      // Without an `onListen` Deno prints a line of its own.
+      own = globals.Deno.serve({ hostname, port, onListen() {} }, fetch);
+    } catch (error) {
+      throw cannotListen(hostname, port, error);
+    }
+    listens(addressIn(own.addr));
+  };
+  if (isLoaded || !mayBeServedByDeno()) {
+    listen();
+  } else {
+    globals.addEventListener("load", listen);
+    timer = setTimeout(listen);
+  }
+
+  return {
+    // `deno serve` goes on calling this after stop(), for its server is not ours to stop.
+    fetch: (request, info) =>
+      isStopped
+        ? Promise.resolve(new Response("Stopping", { status: 503 }))
+        : fetch(request, info),
+    websocket: undefined,
+    onListen(at) {
+      clearTimeout(timer);
+      own?.shutdown();
+      own = undefined;
+      listens(addressIn(at));
+    },
+    get address() {
+      listen();
+      return address ?? addressOf(hostname, port);
+    },
+    async stop(timeoutMs = defaultStopTimeoutMs) {
+      isStopped = true;
+      clearTimeout(timer);
+      const { requests, closingSockets } = unfinished;
+      // Sockets first, for shutdown() would close them with a code of its own.
+      await settled(closingSockets, Math.min(timeoutMs, goodbyeTimeoutMs));
+      await settled([own?.shutdown(), ...requests], timeoutMs);
+      // What Deno calls completed leaves the process a turn later.
+      await new Promise((resolve) => setTimeout(resolve));
+    },
+  };
+}
+
+/** Only a main module that has a default export can be served by Deno. */
+function mayBeServedByDeno(): boolean {
+  const { build, mainModule, permissions, readTextFileSync } = globals.Deno;
+  if (mainModule === undefined || build.standalone) return false;
+  const path = new URL(mainModule);
+  const isReadable = path.protocol === "file:" &&
+    permissions.querySync({ name: "read", path }).state === "granted";
+  if (!isReadable) return true;
+  try {
+    // `exports` is CommonJS, whose `module.exports` is the default export.
+    return /\b(default|exports)\b/.test(readTextFileSync(path));
+  } catch {
+    return true; // What was given to `deno eval`, or on standard input, is no file.
+  }
+}
+
+function addressIn({ hostname, port, path }: DenoAddress): Address {
+  return hostname === undefined || port === undefined
+    ? { url: `unix:${path}`, port: 0 }
+    : addressOf(hostname, port);
+}
+
+/** What `stop()` has to wait for. */
+class Unfinished {
+  readonly requests = new Set<Promise<void>>();
+  readonly closingSockets = new Set<Promise<void>>();
+}
+
+/** Holds `work` in `all` until it is settled. */
+function hold(all: Set<Promise<void>>, work: Promise<void>): void {
+  const end = () => void all.delete(work);
+  all.add(work);
+  work.then(end, end);
+}
+
+function fetchOf(answer: Answer, unfinished: Unfinished): Server["fetch"] {
+  return async (request, info) => {
+    const { completed } = (info ?? {}) as { completed?: Promise<void> };
+    if (completed !== undefined) hold(unfinished.requests, completed);
+    const upgrade = asksForSocket(request)
+      ? upgradeOf(request, unfinished.closingSockets)
+      : undefined;
+    try {
+      return await answer(request, upgrade);
+    } catch (error) {
+      return failed(error);
+    }
+  };
+}
+
+function upgradeOf(request: Request, closing: Set<Promise<void>>): Upgrade {
+  return (events, { protocol }) => {
+    const guarded = new GuardedSocket(events);
+    let upgraded: ReturnType<DenoGlobal["upgradeWebSocket"]>;
+    try {
+      upgraded = globals.Deno.upgradeWebSocket(request, {
+        idleTimeout: idleTimeoutSeconds,
+      });
+    } catch (error) {
+      return refused(guarded, error);
+    }
+    connect(upgraded.socket, guarded, closing);
+    // Deno's own option throws where the offered protocols are not parted by ", ".
+    if (protocol !== undefined) {
+      upgraded.response.headers.set("sec-websocket-protocol", protocol);
+    }
+    return upgraded.response;
+  };
+}
+
+/** Tells `guarded` what `socket` says; `closing` gets the socket when we close it. */
+function connect(
+  socket: DenoWebSocket,
+  guarded: GuardedSocket,
+  closing: Set<Promise<void>>,
+): void {
+  const gone = Promise.withResolvers<void>();
+  socket.binaryType = "arraybuffer";
+  socket.onopen = () =>
+    guarded.opened({
+      get bufferedBytes() {
+        return socket.bufferedAmount;
+      },
+      send(frame) {
+        socket.send(frame);
+        return true;
+      },
+      close(code, reason) {
+        hold(closing, gone.promise);
+        socket.close(code, reason);
+      },
+    });
+  socket.onmessage = ({ data }) =>
+    guarded.received(typeof data === "string" ? data : new Uint8Array(data));
+  // A handshake that fails has an error and no close.
+  socket.onerror = ({ message }) => {
+    guarded.closed(message === "Frame too large" ? 1009 : 1006, "");
+    gone.resolve();
+  };
+  socket.onclose = ({ code, reason }) => {
+    guarded.closed(code || 1006, reason);
+    gone.resolve();
+  };
+}

@@ -1,0 +1,45 @@
+import type { Host } from "../actor/host.ts";
+import { actorError } from "../errors.ts";
+import { encodingOf } from "../protocol/encoding.ts";
+import { parse } from "../protocol/json.ts";
+import { headers } from "../protocol/routes.ts";
+import { readBody } from "./body.ts";
+
+/** Answers `POST …/action/{name}`: decodes the call, makes it, and encodes the result. */
+export async function answerAction(
+  host: Host,
+  request: Request,
+  options: { actorId: string; name: string; maxIncomingBytes: number },
+): Promise<Response> {
+  const { actorId, name, maxIncomingBytes } = options;
+  const encoding = encodingOf(request.headers.get(headers.encoding));
+  const params = readParams(request.headers.get(headers.params));
+  const body = await readBody(request, maxIncomingBytes);
+  const args = encoding.decodeCall(body);
+  const result = await host.call(
+    actorId,
+    { name, args, params, request },
+    (output) => encoding.encodeResult(output),
+  );
+  return new Response(result, {
+    headers: { "content-type": encoding.contentType },
+  });
+}
+
+/**
+ * The params of a connection, out of JSON text.
+ *
+ * @throws {ActorError} `params/invalid` when it is not JSON.
+ */
+export function readParams(text: string | null | undefined): unknown {
+  if (text === null || text === undefined) return undefined;
+  try {
+    return parse(text);
+  } catch (cause) {
+    throw actorError(
+      "params/invalid",
+      "The connection params are not valid JSON",
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,129 @@
+// The management routes: finding, creating and listing actors. Always JSON.
+
+import type { ActorListing, Host } from "../actor/host.ts";
+import { actorError } from "../errors.ts";
+import { parse } from "../protocol/json.ts";
+import {
+  formatKey,
+  maxNameLength,
+  normalizeKey,
+  parseKey,
+} from "../protocol/key.ts";
+import { readBody } from "./body.ts";
+
+// How many ids one request may ask for, and how many actors a listing shows.
+const maxIds = 32;
+const maxListed = 100;
+
+// An input may be larger than a message, because it comes once in the life of an actor.
+const maxInputBytes = 4 * 1024 * 1024;
+
+/** Answers `GET`, `PUT` and `POST /actors`. */
+export async function answerActors(
+  host: Host,
+  request: Request,
+  url: URL,
+): Promise<Response> {
+  switch (request.method) {
+    case "GET":
+      return Response.json({ actors: await find(host, url.searchParams) });
+    case "PUT": {
+      const { name, key, input } = await readActor(request);
+      const { actorId, isNew } = await host.resolve({
+        by: "key",
+        name,
+        key,
+        create: { input, region: undefined },
+      });
+      return Response.json({
+        actor: await show(host, actorId),
+        created: isNew,
+      });
+    }
+    case "POST": {
+      const { name, key, input } = await readActor(request);
+      const actorId = await host.create(name, key, input);
+      return Response.json({ actor: await show(host, actorId) });
+    }
+    default:
+      throw actorError(
+        "route/method_not_allowed",
+        `/actors takes GET, PUT and POST, not ${request.method}`,
+      );
+  }
+}
+
+async function find(host: Host, query: URLSearchParams): Promise<unknown[]> {
+  const ids = query.get("actor_ids");
+  const name = query.get("name");
+  const key = query.get("key");
+  if (ids !== null) {
+    if (name !== null || key !== null) {
+      throw invalid("Cannot provide both actor_ids and name or key.");
+    }
+    const wanted = ids.split(",").filter((id) => id !== "");
+    if (wanted.length > maxIds) {
+      throw invalid(
+        `Too many actor IDs. Maximum is ${maxIds}, got ${wanted.length}.`,
+      );
+    }
+    const found = await Promise.all(wanted.map((id) => host.get(id)));
+    return found.filter((actor) => actor !== undefined).map(format);
+  }
+  if (name === null) {
+    throw invalid(
+      key === null
+        ? "Name is required when not using actor_ids."
+        : "Name is required when key is provided.",
+    );
+  }
+  if (key === null) return (await host.list(name, maxListed)).map(format);
+  const actorId = await host.find(name, parseKey(key));
+  return actorId === undefined ? [] : [await show(host, actorId)];
+}
+
+async function show(host: Host, actorId: string): Promise<unknown> {
+  const actor = await host.get(actorId);
+  if (actor !== undefined) return format(actor);
+  throw actorError("actor/not_found", `Actor not found: ${actorId}`);
+}
+
+async function readActor(
+  request: Request,
+): Promise<{ name: string; key: string[]; input: unknown }> {
+  const body = parse(await readBody(request, maxInputBytes));
+  if (typeof body !== "object" || body === null) {
+    throw invalid("The body is not an object.");
+  }
+  const fields = body as Record<string, unknown>;
+  const { name, key, input, input_json } = fields;
+  if (typeof name !== "string" || name.length > maxNameLength) {
+    throw invalid(`The name is not a text of at most ${maxNameLength}.`);
+  }
+  if (key !== undefined && typeof key !== "string") {
+    throw invalid("The key is not a text.");
+  }
+  if (input !== undefined) {
+    throw invalid("The input is CBOR; this server reads only input_json yet.");
+  }
+  return { name, key: normalizeKey(parseKey(key ?? "/")), input: input_json };
+}
+
+function format(actor: ActorListing): unknown {
+  return {
+    actor_id: actor.actorId,
+    name: actor.name,
+    key: formatKey(actor.key),
+    namespace_id: "default",
+    runner_name_selector: "default",
+    create_ts: actor.createdAt,
+    connectable_ts: actor.createdAt,
+    start_ts: actor.createdAt,
+    sleep_ts: null,
+    destroy_ts: null,
+  };
+}
+
+function invalid(message: string): Error {
+  return actorError("request/invalid", message);
+}

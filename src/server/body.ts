@@ -1,0 +1,44 @@
+// Reads a request's body, and no more of it than is allowed.
+
+import { actorError } from "../errors.ts";
+
+/**
+ * The body of a request.
+ *
+ * @throws {ActorError} `message/incoming_too_long` when it is longer than `maxBytes`; what is beyond
+ * has not been read.
+ */
+export async function readBody(
+  request: Request,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const announced = request.headers.get("content-length");
+  if (announced !== null) {
+    if (!(Number(announced) <= maxBytes)) throw tooLong(maxBytes);
+    return await request.bytes();
+  }
+  if (request.body === null) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of request.body) {
+    length += chunk.length;
+    // Leaving the loop cancels the rest.
+    if (length > maxBytes) throw tooLong(maxBytes);
+    chunks.push(chunk);
+  }
+  const body = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return body;
+}
+
+/** The error for a message from a caller that is too long. */
+export function tooLong(maxBytes: number): Error {
+  return actorError(
+    "message/incoming_too_long",
+    `The message has more than ${maxBytes} bytes`,
+  );
+}

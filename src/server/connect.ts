@@ -1,0 +1,168 @@
+// The socket of a connection: frames in, frames out.
+//
+// Frames that come before the actor has accepted the connection are held, in order. Whatever goes
+// wrong closes the socket with 1011 and a reason `group.code`, after a message with the error when
+// the connection was never open. An upgrade is never refused by a status: clients could not see it.
+
+import type { Channel, Connection } from "../actor/connection.ts";
+import type { Host } from "../actor/host.ts";
+import type { Socket, SocketEvents, Upgrade } from "../adapters/adapter.ts";
+import { actorError, toWireError } from "../errors.ts";
+import { encodingOf } from "../protocol/encoding.ts";
+import type { Encoding, Frame } from "../protocol/messages.ts";
+import { parseProtocols, protocol } from "../protocol/routes.ts";
+import { readParams } from "./action.ts";
+import { tooLong } from "./body.ts";
+
+// What a caller may send before its connection is open: bytes, and frames.
+const maxHeldBytes = 1024 * 1024;
+const maxHeldFrames = 1000;
+
+// How long a close waits for the caller's side of it.
+const closeTimeoutMs = 5000;
+
+const maxReasonBytes = 123;
+
+/** Turns a request into the connection of an actor. */
+export function answerConnect(
+  host: Host,
+  request: Request,
+  upgrade: Upgrade,
+  options: {
+    actorId: string;
+    maxIncomingBytes: number;
+    exposesErrors: boolean;
+  },
+): Response {
+  const offer = parseProtocols(request.headers.get("sec-websocket-protocol"));
+  // After the upgrade Deno's request cannot be read any more.
+  const copy = new Request(request.url, { headers: [...request.headers] });
+  const { events } = new ConnectionSocket(host, copy, offer, options);
+  return upgrade(events, offer.hasProtocol ? { protocol } : {});
+}
+
+class ConnectionSocket implements Channel {
+  readonly events: SocketEvents = {
+    open: (socket) => void this.#open(socket),
+    message: (frame) => this.#take(frame),
+    close: () => this.#onClosed(),
+  };
+  encoding: Encoding = encodingOf(undefined);
+  readonly #host: Host;
+  readonly #request: Request;
+  readonly #offer: ReturnType<typeof parseProtocols>;
+  readonly #options: Parameters<typeof answerConnect>[3];
+  readonly #closed = Promise.withResolvers<void>();
+  #socket: Socket | undefined;
+  #connection: Connection | undefined;
+  #held: Frame[] = [];
+  #heldBytes = 0;
+  #isClosed = false;
+
+  constructor(
+    host: Host,
+    request: Request,
+    offer: ReturnType<typeof parseProtocols>,
+    options: Parameters<typeof answerConnect>[3],
+  ) {
+    this.#host = host;
+    this.#request = request;
+    this.#offer = offer;
+    this.#options = options;
+  }
+
+  async #open(socket: Socket): Promise<void> {
+    this.#socket = socket;
+    const { actorId } = this.#options;
+    try {
+      this.encoding = encodingOf(this.#offer.encoding);
+      const params = readParams(this.#offer.params);
+      const caller = { params, request: this.#request };
+      const connection = await this.#host.connect(actorId, caller, this);
+      this.#connection = connection;
+      if (this.#isClosed) {
+        return await this.#host.disconnected(actorId, connection);
+      }
+    } catch (error) {
+      return this.#refuse(error);
+    }
+    for (const frame of this.#held.splice(0)) this.#receive(frame);
+  }
+
+  #take(frame: Frame): void {
+    const { maxIncomingBytes } = this.#options;
+    if (frame.length > maxIncomingBytes) {
+      return this.#fail(tooLong(maxIncomingBytes));
+    }
+    if (this.#connection !== undefined) return this.#receive(frame);
+    this.#heldBytes += frame.length;
+    this.#held.push(frame);
+    if (
+      this.#heldBytes > maxHeldBytes || this.#held.length > maxHeldFrames
+    ) {
+      this.#held = [];
+      this.#fail(actorError(
+        "message/incoming_too_long",
+        "Too many messages before the connection was open",
+      ));
+    }
+  }
+
+  send(frame: Frame): void {
+    this.#socket?.send(frame);
+  }
+
+  async close(code: number, reason: string): Promise<void> {
+    this.#socket?.close(code, cutReason(reason));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = this.#host.clock.after(closeTimeoutMs, resolve);
+    await Promise.race([this.#closed.promise, promise]);
+    timer.cancel();
+  }
+
+  #receive(frame: Frame): void {
+    const { actorId } = this.#options;
+    try {
+      const message = this.encoding.decodeToServer(frame);
+      this.#host.receive(actorId, this.#connection!, message)
+        ?.catch((error) => this.#fail(error));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  // The connection was never open: tells why in full, and closes.
+  #refuse(error: unknown): void {
+    const { exposesErrors } = this.#options;
+    const wire = toWireError(error, { exposesErrors });
+    this.#host.log.failure(error, { msg: "a connection was refused" });
+    this.send(this.encoding.encodeToClient({
+      tag: "Error",
+      val: { ...wire, actionId: null },
+    }));
+    this.#fail(error);
+  }
+
+  #fail(error: unknown): void {
+    const { group, code } = toWireError(error);
+    this.#socket?.close(1011, cutReason(`${group}.${code}`));
+  }
+
+  #onClosed(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#held = [];
+    this.#closed.resolve();
+    if (this.#connection !== undefined) {
+      this.#host.disconnected(this.#options.actorId, this.#connection);
+    }
+  }
+}
+
+// A close frame has room for so many bytes; a character must not be cut in half.
+function cutReason(reason: string): string {
+  const bytes = new TextEncoder().encode(reason);
+  if (bytes.length <= maxReasonBytes) return reason;
+  return new TextDecoder().decode(bytes.subarray(0, maxReasonBytes))
+    .replace(/\ufffd+$/, "");
+}

@@ -1,0 +1,29 @@
+// Cross-origin access: any origin may call, with credentials; an actor that minds checks the origin
+// of `c.request` in `onBeforeConnect`.
+
+const methods = "GET, POST, PUT, DELETE, OPTIONS, PATCH";
+
+// A browser asks again after a day.
+const maxAgeSeconds = "86400";
+
+/** The answer to a preflight request. */
+export function answerPreflight(request: Request): Response {
+  const headers = new Headers({
+    "access-control-allow-methods": methods,
+    "access-control-allow-headers":
+      request.headers.get("access-control-request-headers") ?? "*",
+    "access-control-max-age": maxAgeSeconds,
+  });
+  return allowOrigin(new Response(null, { status: 204, headers }), request);
+}
+
+/** Lets the origin of the request read the response. */
+export function allowOrigin(response: Response, request: Request): Response {
+  const origin = request.headers.get("origin");
+  const { headers } = response;
+  headers.set("access-control-allow-origin", origin ?? "*");
+  headers.set("access-control-allow-credentials", "true");
+  headers.set("access-control-expose-headers", "*");
+  if (origin !== null) headers.append("vary", "Origin");
+  return response;
+}

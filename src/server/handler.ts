@@ -1,0 +1,218 @@
+// From a request to its response: route, endpoint, and the only place where an error becomes one.
+
+import type { Host } from "../actor/host.ts";
+import type { Answer, Upgrade } from "../adapters/adapter.ts";
+import {
+  actorError,
+  statusOf,
+  toWireError,
+  type WireError,
+} from "../errors.ts";
+import { encodingOf } from "../protocol/encoding.ts";
+import { json } from "../protocol/json.ts";
+import type { Encoding } from "../protocol/messages.ts";
+import {
+  type ActorRoute,
+  headers,
+  parseProtocols,
+  parseRoute,
+  protocol,
+} from "../protocol/routes.ts";
+import { answerAction } from "./action.ts";
+import { answerActors } from "./actors.ts";
+import { answerConnect } from "./connect.ts";
+import { allowOrigin, answerPreflight } from "./cors.ts";
+
+/** What a server answers with. */
+export interface HandlerOptions {
+  /** The host; opened with the first request that needs it. */
+  host: () => Promise<Host>;
+  basePath: string;
+  version: string;
+  /** The names of all kinds of actors. */
+  names: readonly string[];
+  /** The most bytes of one message from a caller. */
+  maxIncomingBytes: number;
+  exposesErrors: boolean;
+  /** What to tell a caller whose request the runtime could not turn into a socket. */
+  upgradeHelp: string;
+  /** Answers what is outside the base path; if it is there, nothing else is served there. */
+  fallback: ((request: Request) => Response | Promise<Response>) | undefined;
+}
+
+/** Answers requests. */
+export function createHandler(options: HandlerOptions): Answer {
+  const { basePath, fallback } = options;
+  return async (request, upgrade) => {
+    const url = new URL(request.url);
+    const { pathname } = url;
+    const isOurs = pathname === basePath ||
+      pathname.startsWith(`${basePath}/`);
+    if (fallback !== undefined && !isOurs) return await fallback(request);
+    if (request.method === "OPTIONS") return answerPreflight(request);
+    const response = await answer(options, request, url, upgrade);
+    // The response to an upgrade belongs to the runtime.
+    return isUpgrade(request) ? response : allowOrigin(response, request);
+  };
+}
+
+async function answer(
+  options: HandlerOptions,
+  request: Request,
+  url: URL,
+  upgrade: Upgrade | undefined,
+): Promise<Response> {
+  try {
+    return await route(options, request, url, upgrade);
+  } catch (error) {
+    return await answerError(options, request, error, upgrade);
+  }
+}
+
+async function route(
+  options: HandlerOptions,
+  request: Request,
+  url: URL,
+  upgrade: Upgrade | undefined,
+): Promise<Response> {
+  const { version, names } = options;
+  const route = parseRoute(url.pathname, options.basePath);
+  switch (route.kind) {
+    case "root":
+      return new Response("This is a Troupe server.\n");
+    case "health":
+      return Response.json({ status: "ok", runtime: "rivetkit", version });
+    case "metadata":
+      return Response.json({
+        runtime: "rivetkit",
+        version,
+        runner: { kind: { normal: {} }, version: 1 },
+        actorNames: Object.fromEntries(
+          names.map((name) => [name, { metadata: {} }]),
+        ),
+      });
+    case "names":
+      return Response.json({
+        names: Object.fromEntries(
+          names.map((name) => [name, { metadata: {} }]),
+        ),
+      });
+    case "actors":
+      return await answerActors(await options.host(), request, url);
+    case "actor":
+      return await answerActor(options, request, route, upgrade);
+    default:
+      throw actorError("route/not_found", `Nothing is at ${url.pathname}`);
+  }
+}
+
+async function answerActor(
+  options: HandlerOptions,
+  request: Request,
+  { actorId, endpoint }: ActorRoute,
+  upgrade: Upgrade | undefined,
+): Promise<Response> {
+  const { maxIncomingBytes, exposesErrors, version } = options;
+  switch (endpoint.kind) {
+    case "action": {
+      if (request.method !== "POST") {
+        throw actorError(
+          "route/method_not_allowed",
+          `An action takes POST, not ${request.method}`,
+        );
+      }
+      const { name } = endpoint;
+      const host = await options.host();
+      return await answerAction(host, request, {
+        actorId,
+        name,
+        maxIncomingBytes,
+      });
+    }
+    case "connect":
+      return answerConnect(
+        await options.host(),
+        request,
+        needUpgrade(options, request, upgrade),
+        { actorId, maxIncomingBytes, exposesErrors },
+      );
+    case "health":
+      return new Response("ok");
+    case "metadata":
+      return Response.json({ runtime: "rivetkit", version });
+    case "request":
+      throw actorError(
+        "handler/request_not_defined",
+        "The actor has no onRequest",
+      );
+    case "websocket":
+      throw actorError(
+        "handler/websocket_not_defined",
+        "The actor has no onWebSocket",
+      );
+    default:
+      throw actorError("route/not_found", "The actor has no such route");
+  }
+}
+
+function needUpgrade(
+  options: HandlerOptions,
+  request: Request,
+  upgrade: Upgrade | undefined,
+): Upgrade {
+  if (upgrade !== undefined) return upgrade;
+  throw actorError(
+    "websocket/upgrade_required",
+    isUpgrade(request)
+      ? `The request did not become a WebSocket. ${options.upgradeHelp}`
+      : "This path takes WebSocket connections only",
+  );
+}
+
+function isUpgrade(request: Request): boolean {
+  return request.headers.get("upgrade")?.toLowerCase() === "websocket";
+}
+
+async function answerError(
+  options: HandlerOptions,
+  request: Request,
+  error: unknown,
+  upgrade: Upgrade | undefined,
+): Promise<Response> {
+  const { exposesErrors } = options;
+  const wire = toWireError(error, { exposesErrors });
+  if (wire.code === "internal_error") {
+    const { pathname } = new URL(request.url);
+    const host = await options.host().catch(() => undefined);
+    host?.log.failure(error, { msg: "a request failed", path: pathname });
+  }
+  if (upgrade !== undefined) return refuseUpgrade(request, upgrade, wire);
+  const encoding = errorEncoding(request);
+  return new Response(encoding.encodeError(wire), {
+    status: statusOf(wire),
+    headers: { "content-type": encoding.contentType },
+  });
+}
+
+// A client cannot see the status of a refused upgrade, but it sees how a socket was closed.
+function refuseUpgrade(
+  request: Request,
+  upgrade: Upgrade,
+  { group, code }: WireError,
+): Response {
+  const offer = parseProtocols(request.headers.get("sec-websocket-protocol"));
+  return upgrade({
+    open: (socket) => socket.close(1011, `${group}.${code}`),
+    message: () => {},
+    close: () => {},
+  }, offer.hasProtocol ? { protocol } : {});
+}
+
+function errorEncoding(request: Request): Encoding {
+  try {
+    return encodingOf(request.headers.get(headers.encoding));
+  } catch {
+    // The error may be that there is no such encoding; every client reads JSON.
+    return json;
+  }
+}

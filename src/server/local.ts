@@ -1,0 +1,153 @@
+// The way to actors for callers in this process: the same calls, without a socket between. Values
+// and errors are copied and masked as they are on the wire.
+
+import type { Channel, Connection } from "../actor/connection.ts";
+import type { Host } from "../actor/host.ts";
+import { fromWireError, toWireError } from "../errors.ts";
+import { copied, copyValue } from "../protocol/copy.ts";
+import type { Frame, ToServer } from "../protocol/messages.ts";
+import type { Link, LinkEvents, Transport } from "../protocol/transport.ts";
+
+/** What the way needs. */
+export interface LocalOptions {
+  /** The host; opened with the first call. */
+  host: () => Promise<Host>;
+  exposesErrors: boolean;
+}
+
+/** The transport of this process. */
+export function localTransport(options: LocalOptions): Transport {
+  const { host } = options;
+  const asked = async <V>(
+    ask: (host: Host) => Promise<V>,
+    signal: AbortSignal | undefined,
+  ): Promise<V> => {
+    try {
+      signal?.throwIfAborted();
+      return await abortable(ask(await host()), signal);
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      const { exposesErrors } = options;
+      throw fromWireError(copyValue(toWireError(error, { exposesErrors })));
+    }
+  };
+  return {
+    resolve: (query, signal) =>
+      asked(
+        async (host) => (await host.resolve(copyValue(query))).actorId,
+        signal,
+      ),
+    create: ({ name, key, input }, signal) =>
+      asked((host) => host.create(name, [...key], copyValue(input)), signal),
+    call: ({ actorId, name, args, params, signal }) => {
+      const call = copyValue({ name, args, params });
+      return asked((host) => host.call(actorId, call, copyValue), signal);
+    },
+    connect: (actorId, params, events) =>
+      new LocalConnection(options, actorId, copyValue(params), events).link,
+  };
+}
+
+async function abortable<V>(
+  work: Promise<V>,
+  signal: AbortSignal | undefined,
+): Promise<V> {
+  if (signal === undefined) return await work;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+// Both ends of a connection: the link is the client's, the channel the actor's. Each end is told
+// what the other does after the turn in which it was done, as over a socket.
+class LocalConnection {
+  readonly link: Link = {
+    send: (message) => this.#receive(message),
+    close: (code, reason) => this.#close(code, reason),
+  };
+  readonly #channel: Channel = {
+    encoding: copied,
+    send: (frame) => this.#deliver(frame),
+    // deno-lint-ignore require-await -- it is closed at once
+    close: async (code, reason) => this.#close(code, reason),
+  };
+  readonly #options: LocalOptions;
+  readonly #actorId: string;
+  readonly #events: LinkEvents;
+  #host: Host | undefined;
+  #connection: Connection | undefined;
+  // The client may answer `Init` before `connect()` has told us of the connection.
+  #held: ToServer[] = [];
+  #isClosed = false;
+
+  constructor(
+    options: LocalOptions,
+    actorId: string,
+    params: unknown,
+    events: LinkEvents,
+  ) {
+    this.#options = options;
+    this.#actorId = actorId;
+    this.#events = events;
+    this.#open(params);
+  }
+
+  async #open(params: unknown): Promise<void> {
+    try {
+      const host = await this.#options.host();
+      this.#host = host;
+      const caller = { params };
+      this.#connection = await host.connect(
+        this.#actorId,
+        caller,
+        this.#channel,
+      );
+      if (this.#isClosed) host.disconnected(this.#actorId, this.#connection);
+      for (const message of this.#held.splice(0)) this.#receive(message);
+    } catch (error) {
+      const { exposesErrors } = this.#options;
+      const wire = toWireError(error, { exposesErrors });
+      const val = { ...wire, actionId: null };
+      this.#deliver(copied.encodeToClient({ tag: "Error", val }));
+      this.#close(1011, `${wire.group}.${wire.code}`);
+    }
+  }
+
+  #receive(message: ToServer): void {
+    if (this.#isClosed) return;
+    if (this.#connection === undefined) {
+      this.#held.push(message);
+      return;
+    }
+    const fail = (error: unknown) => {
+      const { group, code } = toWireError(error);
+      this.#close(1011, `${group}.${code}`);
+    };
+    const sent = copied.decodeToServer(copied.encodeToServer(message));
+    try {
+      this.#host!.receive(this.#actorId, this.#connection, sent)?.catch(fail);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  #deliver(frame: Frame): void {
+    if (this.#isClosed) return;
+    const message = copied.decodeToClient(frame);
+    queueMicrotask(() => this.#events.message(message));
+  }
+
+  #close(code: number, reason: string): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    queueMicrotask(() => this.#events.close(code, reason));
+    if (this.#connection !== undefined) {
+      this.#host!.disconnected(this.#actorId, this.#connection);
+    }
+  }
+}

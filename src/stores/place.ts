@@ -1,0 +1,76 @@
+// Where an app's actors are kept unless it says otherwise, and in which store.
+//
+// The folder is outside the source tree, because the files that a store writes all the time would
+// make a hot reloader restart for ever. It is one for each working directory.
+
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { basename, join } from "node:path";
+import { cwd } from "node:process";
+import { denoKvStore } from "./deno_kv.ts";
+import { sqliteStore } from "./sqlite.ts";
+import type { Store } from "./store.ts";
+
+/** The stores that can be chosen by name. */
+export type StoreName = "sqlite" | "deno-kv";
+
+/** Reads an environment variable. */
+export type Env = (name: string) => string | undefined;
+
+/** The folder of this app's data: `TROUPE_DATA`, or one below the user's data folder. */
+export function dataFolder(env: Env): string {
+  const given = env("TROUPE_DATA");
+  if (given !== undefined && given !== "") return given;
+  const home = env("XDG_DATA_HOME") || env("LOCALAPPDATA") ||
+    join(env("HOME") ?? env("USERPROFILE") ?? ".", ".local", "share");
+  const app = cwd();
+  const hash = createHash("sha256").update(app).digest("hex").slice(0, 8);
+  return join(home, "troupe", `${basename(app) || "root"}-${hash}`);
+}
+
+/** Opens a store of this app by its name. */
+export async function openStore(name: StoreName, env: Env): Promise<Store> {
+  const path = pathOf(name, env);
+  return name === "sqlite"
+    ? await sqliteStore({ path })
+    : await denoKvStore({ path });
+}
+
+/** Opens the default: Deno KV where it is switched on, SQLite elsewhere. */
+export async function openDefault(env: Env): Promise<{
+  store: Store;
+  /** What a person should know: the app seems to have its data in the other store. */
+  warning: string | undefined;
+}> {
+  // On Deno Deploy the platform provides the one database there is.
+  if (hasDenoKv() && env("DENO_DEPLOY") !== undefined) {
+    return { store: await denoKvStore({}), warning: undefined };
+  }
+  const name: StoreName = hasDenoKv() ? "deno-kv" : "sqlite";
+  const store = await openStore(name, env);
+  return { store, warning: await warn(name, store, env) };
+}
+
+async function warn(
+  name: StoreName,
+  store: Store,
+  env: Env,
+): Promise<string | undefined> {
+  const other: StoreName = name === "sqlite" ? "deno-kv" : "sqlite";
+  const path = pathOf(other, env);
+  if (!existsSync(path) || !await store.isEmpty()) return undefined;
+  const way = other === "sqlite"
+    ? `setup({ store: "sqlite" })`
+    : `Deno with --unstable-kv, or setup({ store: "deno-kv" })`;
+  return `${store.location} is empty, but this app has data in ${path}. To go on with that, use ${way}.`;
+}
+
+function pathOf(name: StoreName, env: Env): string {
+  const file = name === "sqlite" ? "actors.sqlite" : "actors.kv";
+  return join(dataFolder(env), file);
+}
+
+function hasDenoKv(): boolean {
+  const { Deno } = globalThis as { Deno?: { openKv?: unknown } };
+  return typeof Deno?.openKv === "function";
+}

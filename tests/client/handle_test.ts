@@ -1,0 +1,221 @@
+import {
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import type { ActorDefinition } from "../../src/definition/definition.ts";
+import type { ActorTypes } from "../../src/definition/types.ts";
+import { ActorError, actorError } from "../../src/errors.ts";
+import { clientOver } from "../../src/client/client.ts";
+import { test } from "../harness.ts";
+import { FakeTiming, FakeTransport, settle } from "./fake.ts";
+
+interface Registry {
+  "~actors"?: {
+    room: ActorDefinition<ActorTypes, {
+      join(c: unknown, ...names: string[]): string;
+      connect(c: unknown): string;
+    }>;
+  };
+}
+
+function open() {
+  const transport = new FakeTransport();
+  const client = clientOver<Registry>(transport, new FakeTiming());
+  return { transport, client };
+}
+
+const notFound = () => Promise.reject(actorError("actor/not_found", "gone"));
+
+test("a handle finds its actor once, also for calls that start together", async () => {
+  const { transport, client } = open();
+  const room = client.room.getOrCreate(["a", "b"], {
+    createWithInput: 7,
+    createInRegion: "here",
+    params: { token: 1 },
+  });
+  assertEquals(transport.queries, []);
+  await Promise.all([room.join("ann"), room.join("bob"), room.resolve()]);
+  assertEquals(await room.resolve(), "id-1");
+  assertEquals(transport.queries, [{
+    by: "key",
+    name: "room",
+    key: ["a", "b"],
+    create: { input: 7, region: "here" },
+  }]);
+  assertEquals(
+    transport.calls.map(({ actorId, name, args, params }) => [
+      actorId,
+      name,
+      args,
+      params,
+    ]),
+    [
+      ["id-1", "join", ["ann"], { token: 1 }],
+      ["id-1", "join", ["bob"], { token: 1 }],
+    ],
+  );
+});
+
+test("a search that failed is made again by the next call", async () => {
+  const { transport, client } = open();
+  transport.find = notFound;
+  const room = client.room.get("a");
+  await assertRejects(() => room.join("ann"), ActorError, "gone");
+  await assertRejects(() => room.resolve(), ActorError, "gone");
+  transport.find = () => Promise.resolve("id-2");
+  assertEquals(await room.join("ann"), "result");
+});
+
+test("a call that finds its actor gone finds it anew, and tries once more", async () => {
+  const { transport, client } = open();
+  const room = client.room.getOrCreate();
+  await room.join("ann");
+  transport.find = () => Promise.resolve("id-2");
+  transport.run = ({ actorId }) =>
+    actorId === "id-1" ? notFound() : Promise.resolve("second");
+  assertEquals(
+    await Promise.all([room.join("bob"), room.join("cleo")]),
+    ["second", "second"],
+  );
+  assertEquals(transport.queries.length, 2);
+
+  transport.run = notFound;
+  transport.find = () => Promise.resolve("id-3");
+  await assertRejects(() => room.join("dan"), ActorError, "gone");
+  assertEquals(transport.calls.slice(5).map(({ actorId }) => actorId), [
+    "id-2",
+    "id-3",
+  ]);
+});
+
+test("an action that itself has not found an actor does not run twice", async () => {
+  const { transport, client } = open();
+  transport.run = notFound;
+  await assertRejects(() => client.room.get().join("ann"), ActorError, "gone");
+  assertEquals(transport.calls.length, 1);
+});
+
+test("a handle by id does not look for another actor", async () => {
+  const { transport, client } = open();
+  const room = client.room.getForId("id-1");
+  await room.join("ann");
+  transport.run = notFound;
+  await assertRejects(() => room.join("bob"), ActorError, "gone");
+  assertEquals(transport.queries, [
+    { by: "id", name: "room", actorId: "id-1" },
+  ]);
+});
+
+test("create() resolves to a handle that knows its actor", async () => {
+  const { transport, client } = open();
+  const room = await client.room.create("a", { input: 7 });
+  await room.join("ann");
+  assertEquals(transport.creations, [
+    { name: "room", key: ["a"], input: 7, region: undefined },
+  ]);
+  assertEquals(transport.queries, []);
+  assertEquals(transport.calls[0]!.actorId, "created");
+});
+
+test("a key that is no key is refused at once", () => {
+  const { client } = open();
+  const error = assertThrows(
+    () => client.room.get([1] as unknown as string[]),
+    ActorError,
+  );
+  assertEquals(error.group, "key");
+});
+
+test("an aborted call rejects with the reason of its signal", async () => {
+  const { transport, client } = open();
+  const room = client.room.get();
+  const reasonOf = (promise: Promise<unknown>) =>
+    promise.then(() => "resolved", (reason) => reason);
+  const before = room.action({
+    name: "join",
+    signal: AbortSignal.abort("before"),
+  });
+  assertEquals(await reasonOf(before), "before");
+  assertEquals(transport.queries, []);
+
+  const finding = new AbortController();
+  transport.find = () => new Promise(() => {});
+  const first = room.action({ name: "join", signal: finding.signal });
+  const search = room.resolve({ signal: finding.signal });
+  finding.abort("finding");
+  assertEquals(await reasonOf(first), "finding");
+  assertEquals(await reasonOf(search), "finding");
+
+  const running = new AbortController();
+  transport.run = () => new Promise(() => {});
+  const second = client.room.getForId("id-1");
+  transport.find = () => Promise.resolve("id-1");
+  const call = second.action({ name: "join", signal: running.signal });
+  await settle();
+  running.abort("running");
+  assertEquals(await reasonOf(call), "running");
+  assertStrictEquals(transport.calls.at(-1)!.signal, running.signal);
+});
+
+test("awaiting or printing a client, a handle or a connection calls no actor", async () => {
+  const { transport, client } = open();
+  const room = client.room.get();
+  const connection = room.connect();
+  for (const each of [client, client.room, room, connection]) {
+    assertStrictEquals(await each, each);
+    assertStrictEquals(Reflect.get(each, Symbol.iterator), undefined);
+    assertEquals(typeof JSON.stringify(each), "string");
+    assertEquals(`${each}`, "[object Object]");
+  }
+  assertStrictEquals(room.join, room.join);
+  assertEquals(transport.calls, []);
+  const disposal = connection.dispose();
+  transport.lastLink.end();
+  await disposal;
+});
+
+test("an action named like a member of the handle is called through action()", async () => {
+  const { transport, client } = open();
+  assertEquals(
+    await client.room.get().action({ name: "connect", args: [1] }),
+    "result",
+  );
+  const [call] = transport.calls;
+  assertEquals([call!.name, call!.args], ["connect", [1]]);
+});
+
+test("a connection has the actions of its actor", async () => {
+  const { transport, client } = open();
+  const connection = client.room.get("a", { params: 1 }).connect();
+  const result = connection.join("ann", "bob");
+  await settle();
+  assertEquals(transport.lastLink.params, 1);
+  transport.lastLink.open();
+  assertEquals(transport.lastLink.sent, ["0 join(ann,bob)"]);
+  transport.lastLink.answer(0, "joined");
+  assertEquals(await result, "joined");
+  assertEquals(connection.connStatus, "connected");
+  const disposal = connection.dispose();
+  transport.lastLink.end();
+  await disposal;
+});
+
+test("dispose() of a client closes its connections, and it opens no more", async () => {
+  const { transport, client } = open();
+  const room = client.room.get();
+  const connections = [room.connect(), room.connect()];
+  await settle();
+  for (const link of transport.links) link.open();
+  const disposal = client.dispose();
+  assertEquals(
+    transport.links.map(({ closedWith }) => closedWith),
+    ["1000 Disposed", "1000 Disposed"],
+  );
+  for (const link of transport.links) link.end();
+  await disposal;
+  assertEquals(connections.map((each) => each.connStatus), ["idle", "idle"]);
+  const error = assertThrows(() => room.connect(), ActorError);
+  assertEquals(error.code, "disposed");
+});

@@ -1,0 +1,155 @@
+// A server that is no Troupe: it notes what comes in, and answers what a test tells it.
+
+import { createHash } from "node:crypto";
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+
+export interface Received {
+  line: string;
+  headers: IncomingMessage["headers"];
+  body: string;
+}
+
+export interface Answer {
+  status?: number;
+  type?: string;
+  body: string;
+}
+
+export class FakeServer implements AsyncDisposable {
+  readonly received: Received[] = [];
+  answer: (request: Received) => Answer | undefined = () => undefined;
+  /** What happens to a socket when it has been accepted. */
+  accept: (socket: FakeSocket) => void = () => {};
+
+  readonly #server: Server;
+  readonly #sockets = new Set<Duplex>();
+
+  private constructor(server: Server) {
+    this.#server = server;
+    server.on("request", (request, response) => {
+      this.#handle(request, response);
+    });
+    server.on("upgrade", (request, socket) => this.#upgrade(request, socket));
+  }
+
+  static async start(port = 0): Promise<FakeServer> {
+    const server = createServer();
+    await new Promise<void>((resolve) =>
+      server.listen(port, "127.0.0.1", resolve)
+    );
+    return new FakeServer(server);
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.closeAllConnections();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+
+  async #handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    const line = `${request.method} ${request.url}`;
+    const received = { line, headers: request.headers, body };
+    this.received.push(received);
+    const answer = this.answer(received);
+    if (answer === undefined) return; // The caller waits.
+    response.writeHead(answer.status ?? 200, {
+      "content-type": answer.type ?? "application/json",
+      "connection": "close",
+    });
+    response.end(answer.body);
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex): void {
+    this.#sockets.add(socket);
+    socket.on("close", () => this.#sockets.delete(socket));
+    socket.on("error", () => socket.destroy());
+    const { headers } = request;
+    const accepted = new FakeSocket(socket);
+    this.received.push({ line: `WS ${request.url}`, headers, body: "" });
+    const key = createHash("sha1")
+      .update(`${headers["sec-websocket-key"]}${acceptGuid}`)
+      .digest("base64");
+    socket.write(
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n" +
+        `Connection: Upgrade\r\nSec-WebSocket-Accept: ${key}\r\n` +
+        "Sec-WebSocket-Protocol: rivet\r\n\r\n",
+    );
+    this.accept(accepted);
+  }
+}
+
+const acceptGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/** The server's end of a WebSocket, for messages of less than 64 KiB that come in one frame. */
+export class FakeSocket {
+  readonly received: string[] = [];
+  onMessage: (text: string) => void = () => {};
+  readonly #socket: Duplex;
+  #bytes = new Uint8Array();
+
+  constructor(socket: Duplex) {
+    this.#socket = socket;
+    socket.on("data", (chunk: Uint8Array) => this.#take(chunk));
+  }
+
+  send(text: string | Uint8Array): void {
+    const payload = typeof text === "string"
+      ? new TextEncoder().encode(text)
+      : text;
+    this.#write(typeof text === "string" ? 0x81 : 0x82, payload);
+  }
+
+  close(code: number, reason = ""): void {
+    const text = new TextEncoder().encode(reason);
+    this.#write(0x88, new Uint8Array([code >> 8, code & 255, ...text]));
+  }
+
+  #write(head: number, payload: Uint8Array): void {
+    const length = payload.length < 126
+      ? [payload.length]
+      : [126, payload.length >> 8, payload.length & 255];
+    this.#socket.write(new Uint8Array([head, ...length, ...payload]));
+  }
+
+  #take(chunk: Uint8Array): void {
+    this.#bytes = new Uint8Array([...this.#bytes, ...chunk]);
+    while (this.#bytes.length >= 6) {
+      const [head, marked] = this.#bytes;
+      const length = marked! & 127;
+      const isLong = length === 126;
+      const at = isLong ? 4 : 2;
+      const size = isLong ? this.#bytes[2]! << 8 | this.#bytes[3]! : length;
+      if (this.#bytes.length < at + 4 + size) return;
+      const mask = this.#bytes.subarray(at, at + 4);
+      const payload = this.#bytes.slice(at + 4, at + 4 + size)
+        .map((byte, index) => byte ^ mask[index % 4]!);
+      this.#bytes = this.#bytes.slice(at + 4 + size);
+      if (head === 0x88) {
+        const reason = new TextDecoder().decode(payload.subarray(2));
+        this.received.push(`close ${reason}`.trim());
+        this.#write(0x88, payload);
+        this.#socket.end();
+      } else {
+        const text = new TextDecoder().decode(payload);
+        this.received.push(text);
+        this.onMessage(text);
+      }
+    }
+  }
+}
