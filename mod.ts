@@ -22,7 +22,12 @@
 
 // Declaring actors
 export { actor } from "./src/definition/actor.ts";
-export type { ActorConfig, ActorOptions } from "./src/definition/config.ts";
+export type {
+  ActorConfig,
+  ActorOptions,
+  Awaitable,
+  ResolvedOptions,
+} from "./src/definition/config.ts";
 export type {
   Action,
   ActionContext,
@@ -41,6 +46,13 @@ export type {
   AnyActorDefinition,
   StateOf,
 } from "./src/definition/definition.ts";
+export type {
+  ActionsOf,
+  ActorTypes,
+  Bag,
+  Declared,
+  TypesOf,
+} from "./src/definition/types.ts";
 
 // Serving them
 export { setup } from "./src/registry.ts";
@@ -50,14 +62,46 @@ export type {
   RunningRegistry,
   SetupConfig,
 } from "./src/registry.ts";
+export type { LogLevel } from "./src/log.ts";
 
 // Calling them
-export { createClient } from "./src/client/mod.ts";
+export { createClient } from "./src/client/client.ts";
+export type { ClientOptions } from "./src/client/endpoint.ts";
+export type {
+  ActionArgs,
+  ActionCall,
+  ActionCalls,
+  ActorAccessor,
+  ActorConnection,
+  ActorHandle,
+  ActorKey,
+  ActorsOf,
+  Client,
+  ClientMembers,
+  ConnectionMembers,
+  ConnStatus,
+  CreateOptions,
+  GetOptions,
+  GetOrCreateOptions,
+  HandleMembers,
+  RegistryTypes,
+} from "./src/definition/handle.ts";
 
 // Errors
 export { ActorError, UserError } from "./src/errors.ts";
+export type { ActorErrorOptions, UserErrorOptions } from "./src/errors.ts";
 
 // Keeping them
 export { denoKvStore } from "./src/stores/deno_kv.ts";
 export { memoryStore } from "./src/stores/memory.ts";
 export { sqliteStore } from "./src/stores/sqlite.ts";
+export type { StoreName } from "./src/stores/place.ts";
+export type {
+  ActorRow,
+  Alarm,
+  AlarmKey,
+  Outcome,
+  Step,
+  Store,
+  StoredActor,
+} from "./src/stores/store.ts";

@@ -6,13 +6,14 @@ import type { Address, Answer } from "./adapters/adapter.ts";
 import { adapter } from "./adapters/serve.ts";
 import { clientOver } from "./client/client.ts";
 import { setLocalTransport } from "./client/local.ts";
-import type { AnyActorDefinition } from "./definition/definition.ts";
+import {
+  type AnyActorDefinition,
+  maxNameLength,
+} from "./definition/definition.ts";
 import type { RegistryTypes } from "./definition/handle.ts";
 import { actorError } from "./errors.ts";
 import { isLogLevel, Logger, type LogLevel } from "./log.ts";
-import { maxNameLength } from "./protocol/key.ts";
 import { defaultBasePath } from "./protocol/routes.ts";
-import type { Transport } from "./protocol/transport.ts";
 import { createHandler } from "./server/handler.ts";
 import { localTransport } from "./server/local.ts";
 import { memoryStore } from "./stores/memory.ts";
@@ -193,7 +194,7 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
   readonly serve = (options: RegistryServeOptions = {}): RunningRegistry =>
     this.#serve(options);
   readonly shutdown = (): Promise<void> => this.#shutdown();
-  readonly transport: Transport;
+  readonly transport: ReturnType<typeof localTransport>;
   readonly #config: SetupConfig<Actors>;
   readonly #log: Logger;
   readonly #exposesErrors: boolean;
@@ -293,8 +294,9 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
       adapter.exit(0);
     });
     const stopAll = async () => {
+      await Promise.all([server.stop(this.#drainMs()), this.#shutdown()]);
+      // Not before: without our listener a second signal would end the process in the middle.
       endSignals();
-      await Promise.all([server.stop(), this.#shutdown()]);
       done.resolve();
     };
     let stopping: Promise<void> | undefined;
@@ -324,6 +326,15 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
     console.log(
       `Troupe ${version} serves ${names} at ${url}${defaultBasePath} (${place})`,
     );
+  }
+
+  // How long a shutdown may take, so that the server stays for the last answers.
+  #drainMs(): number {
+    const drains = Object.values(this.#config.use).map(({ options }) =>
+      options.onSleepTimeout + options.onDestroyTimeout +
+      options.onConnectTimeout + options.waitUntilTimeout
+    );
+    return Math.max(...drains, 0) + commitTimeoutMs;
   }
 
   #shutdown(): Promise<void> {

@@ -31,6 +31,7 @@ const mayImport: Record<string, string[]> = {
     "client",
     "definition",
     "engine",
+    "protocol",
     "server",
     "stores",
     "errors.ts",

@@ -6,7 +6,7 @@
 import type { Conn } from "../definition/context.ts";
 import { actorError } from "../errors.ts";
 import type { Encoding, Frame } from "../protocol/messages.ts";
-import { Connection, type ConnectionOwner } from "./connection.ts";
+import type { Connection, ConnectionOwner } from "./connection.ts";
 import type { Steps } from "./steps.ts";
 import { unwrapDeep } from "./tracking.ts";
 

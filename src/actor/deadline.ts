@@ -1,5 +1,6 @@
 // Waiting for the user's code, but not for ever.
 
+import { actorError } from "../errors.ts";
 import type { Clock } from "./clock.ts";
 
 /** Whether a value is a promise, or acts like one. */
@@ -23,4 +24,23 @@ export async function within<V>(
   } finally {
     timer.cancel();
   }
+}
+
+/**
+ * Runs a hook of the user's.
+ *
+ * @throws {ActorError} `actor/callback_timed_out` when it takes longer than `timeoutMs`.
+ */
+export function runHook<V>(
+  clock: Clock,
+  hook: { name: string; timeoutMs: number; run: () => V | PromiseLike<V> },
+): Promise<V> {
+  const { name, timeoutMs, run } = hook;
+  // An async function, so that what the hook throws at once rejects like the rest.
+  const work = async () => await run();
+  return within(clock, timeoutMs, work(), () =>
+    actorError(
+      "actor/callback_timed_out",
+      `${name} took more than ${timeoutMs} ms`,
+    ));
 }

@@ -15,7 +15,9 @@ import { Alarms } from "./alarms.ts";
 import type { Clock } from "./clock.ts";
 import { Committer } from "./committer.ts";
 import type { Channel, Connection } from "./connection.ts";
-import type { Call, Caller, Instance, Services } from "./instance.ts";
+import type { Caller } from "./admission.ts";
+import type { Call } from "./calls.ts";
+import type { Instance, Services } from "./instance.ts";
 import { Kind } from "./kind.ts";
 import { decodeActor } from "./record.ts";
 import { ActorExists } from "./steps.ts";
@@ -156,8 +158,8 @@ export class Host {
 
   /** One actor; `undefined` when there is none of this id. */
   async get(actorId: string): Promise<ActorListing | undefined> {
-    const stored = await this.#ask(this.#options.store.load(actorId));
-    return stored && listing({ id: actorId, ...stored });
+    const row = await this.#ask(this.#options.store.get(actorId));
+    return row && listing(row);
   }
 
   /** Actors of one kind, the newest first. */

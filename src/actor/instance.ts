@@ -11,20 +11,21 @@
 import type { Conn } from "../definition/context.ts";
 import { actorError, toWireError } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import type { ToClient, ToServer } from "../protocol/messages.ts";
+import type { Frame, ToClient, ToServer } from "../protocol/messages.ts";
 import type { Transport } from "../protocol/transport.ts";
 import type { Alarm } from "../stores/store.ts";
 import type { Clock } from "./clock.ts";
 import type { Committer } from "./committer.ts";
-import { type Channel, Connection, copySaved } from "./connection.ts";
+import { Admission, type Caller } from "./admission.ts";
+import { type Call, Calls } from "./calls.ts";
+import type { Channel, Connection } from "./connection.ts";
 import { checkOutgoing, Connections } from "./connections.ts";
 import {
-  CallContext,
   type ContextOwner,
   durableTransport,
   InstanceContext,
 } from "./context.ts";
-import { isThenable, within } from "./deadline.ts";
+import { isThenable, runHook, within } from "./deadline.ts";
 import type { Due, Kind } from "./kind.ts";
 import type { Output } from "./outbox.ts";
 import { decodeCall, encodeRecord } from "./record.ts";
@@ -61,22 +62,6 @@ export interface Identity {
   readonly revision: number;
 }
 
-/** Who calls. */
-export interface Caller {
-  /** The connection of the caller, if it has one. */
-  connection?: Connection;
-  params?: unknown;
-  request?: Request | undefined;
-}
-
-/** One use of an action. */
-export interface Call extends Caller {
-  name: string;
-  args: unknown[];
-  /** Told when the action goes on to wait for an output of its own. */
-  beforeOutput?: () => void;
-}
-
 /** Why an instance stops. */
 export type StopReason = "sleep" | "destroy" | "shutdown";
 
@@ -102,6 +87,8 @@ export class Instance implements ContextOwner, Due {
   #abort: AbortController | undefined;
   #log: Logger | undefined;
   #client: unknown;
+  readonly #admission: Admission;
+  readonly #calls: Calls;
 
   constructor(services: Services, identity: Identity) {
     const { actorId, kind, key, revision } = identity;
@@ -128,6 +115,13 @@ export class Instance implements ContextOwner, Due {
       maxOutgoingBytes: services.maxOutgoingBytes,
       onDisconnect: (connection) => this.disconnected(connection),
     });
+    this.#admission = new Admission({
+      kind,
+      clock,
+      owner: this,
+      connections: this.connections,
+    });
+    this.#calls = new Calls({ kind, owner: this, admission: this.#admission });
   }
 
   get name(): string {
@@ -304,8 +298,8 @@ export class Instance implements ContextOwner, Due {
       isHeld = false;
     };
     try {
-      const { action, args } = decodeCall(alarm.call);
-      await this.#act({ name: action, args, beforeOutput: endHold }, Infinity);
+      const { action: name, args } = decodeCall(alarm.call);
+      await this.#calls.runScheduled({ name, args, beforeOutput: endHold });
     } catch (error) {
       this.log.failure(error, { msg: "a scheduled call failed" });
     }
@@ -319,7 +313,7 @@ export class Instance implements ContextOwner, Due {
   async connect(caller: Caller, channel: Channel): Promise<Connection> {
     this.#begin();
     try {
-      const connection = await this.#admit(caller, channel);
+      const connection = await this.#admission.admit(caller, channel);
       const init = channel.encoding.encodeToClient({
         tag: "Init",
         val: { actorId: this.actorId, connectionId: connection.id },
@@ -338,26 +332,8 @@ export class Instance implements ContextOwner, Due {
   async disconnected(connection: Connection): Promise<void> {
     if (!this.connections.has(connection)) return;
     this.#enter();
-    this.connections.delete(connection);
-    await this.hook(
-      "onDisconnect",
-      this.kind.options.onConnectTimeout,
-      () => this.kind.config.onDisconnect?.(this.context, connection.conn),
-    ).catch((error) => this.log.failure(error, { msg: "onDisconnect failed" }));
+    await this.#admission.dismiss(connection);
     this.#end();
-  }
-
-  /** Runs a hook of the user's, for a time. */
-  hook<V>(
-    name: string,
-    timeoutMs: number,
-    run: () => V | PromiseLike<V>,
-  ): Promise<V> {
-    return within(this.services.clock, timeoutMs, run(), () =>
-      actorError(
-        "actor/callback_timed_out",
-        `${name} took more than ${timeoutMs} ms`,
-      ));
   }
 
   /** Stops it; once begun, a stop is not begun again. Never rejects. */
@@ -406,7 +382,8 @@ export class Instance implements ContextOwner, Due {
       return reply.reject(error);
     }
     try {
-      const encoded = await this.#answer(call, encode);
+      const encoded = await this.#calls.answer(call, encode);
+      this.#checkSize(encoded);
       output = { release: () => reply.resolve(encoded), reject: reply.reject };
     } catch (error) {
       this.#logError(call.name, error);
@@ -416,152 +393,10 @@ export class Instance implements ContextOwner, Due {
     this.steps.send(output);
   }
 
-  // Runs an action with the connection of its caller, or one of its own if a hook wants to know.
-  async #answer<R>(call: Call, encode: (output: unknown) => R): Promise<R> {
-    if (call.connection !== undefined || !this.kind.hasConnectionHooks) {
-      return this.#encode(
-        encode,
-        await this.#act(call, this.kind.options.actionTimeout),
-      );
-    }
-    this.#actionOf(call.name);
-    const connection = await this.#admit(call, undefined);
-    try {
-      return this.#encode(
-        encode,
-        await this.#act(
-          { ...call, connection },
-          this.kind.options.actionTimeout,
-        ),
-      );
-    } finally {
-      await this.disconnected(connection);
-    }
-  }
-
-  async #act(call: Call, timeoutMs: number): Promise<unknown> {
-    const { name, args, request, beforeOutput } = call;
-    const action = this.#actionOf(name);
-    const c = new CallContext(this, {
-      conn: () => this.#connOf(call),
-      request,
-      beforeOutput,
-    });
-    let output = action(c, ...args);
-    if (isThenable(output)) {
-      output = await (timeoutMs === Infinity
-        ? output
-        : this.#withinDeadline(name, output));
-    }
-    const { onBeforeActionResponse } = this.kind.config;
-    if (onBeforeActionResponse === undefined) return output;
-    try {
-      return await onBeforeActionResponse(c, name, args, output);
-    } catch (error) {
-      this.log.failure(error, { msg: "onBeforeActionResponse failed" });
-      return output;
-    }
-  }
-
-  #connOf(call: Call): Conn | undefined {
-    if (call.connection !== undefined) return call.connection.conn;
-    if (call.beforeOutput !== undefined) return undefined;
-    // No hook has wanted to know of this caller, but the action does.
-    call.connection = this.#newConnection(call, undefined, undefined);
-    return call.connection.conn;
-  }
-
-  #actionOf(name: string): (c: unknown, ...args: unknown[]) => unknown {
-    const action = this.kind.action(name);
-    if (action !== undefined) return action;
-    throw actorError(
-      "action/not_found",
-      `Action '${name}' not found. Validate the action exists on your actor.`,
-    );
-  }
-
-  #withinDeadline(
-    name: string,
-    output: PromiseLike<unknown>,
-  ): Promise<unknown> {
-    const { promise, reject } = Promise.withResolvers<never>();
-    const { running, options } = this.kind;
-    const due: Due = {
-      onDue: () =>
-        reject(actorError(
-          "action/timed_out",
-          `Action timed out: '${name}' took more than ${options.actionTimeout} ms`,
-        )),
-    };
-    running.add(due);
-    return Promise.race([output, promise]).finally(() => running.delete(due));
-  }
-
-  #encode<R>(encode: (output: unknown) => R, output: unknown): R {
-    const encoded = encode(unwrapDeep(output));
+  #checkSize(encoded: unknown): void {
     if (typeof encoded === "string" || encoded instanceof Uint8Array) {
-      checkOutgoing(
-        encoded as string | Uint8Array<ArrayBuffer>,
-        this.services.maxOutgoingBytes,
-      );
+      checkOutgoing(encoded as Frame, this.services.maxOutgoingBytes);
     }
-    return encoded;
-  }
-
-  async #admit(
-    caller: Caller,
-    channel: Channel | undefined,
-  ): Promise<Connection> {
-    const { config, options } = this.kind;
-    const { params, request } = caller;
-    const c = new CallContext(this, { conn: () => undefined, request });
-    await this.hook(
-      "onBeforeConnect",
-      options.onBeforeConnectTimeout,
-      () => config.onBeforeConnect?.(c, params),
-    );
-    const state = config.createConnState === undefined
-      ? config.connState
-      : await this.hook(
-        "createConnState",
-        options.createConnStateTimeout,
-        () => config.createConnState!(c, params),
-      );
-    const connection = this.#newConnection(caller, state, channel);
-    this.connections.add(connection);
-    try {
-      const { conn } = connection;
-      await this.hook(
-        "onConnect",
-        options.onConnectTimeout,
-        () =>
-          config.onConnect?.(
-            new CallContext(this, { conn: () => conn, request }),
-            conn,
-          ),
-      );
-    } catch (error) {
-      this.connections.delete(connection);
-      throw error;
-    }
-    return connection;
-  }
-
-  #newConnection(
-    caller: Caller,
-    state: unknown,
-    channel: Channel | undefined,
-  ): Connection {
-    return new Connection({
-      id: crypto.randomUUID(),
-      params: caller.params,
-      state: this.kind.hasConnState
-        ? copySaved(state, "conn.state")
-        : undefined,
-      hasState: this.kind.hasConnState,
-      isSaved: this.kind.savesConnections && channel !== undefined,
-      channel,
-    });
   }
 
   #begin(): void {
@@ -633,7 +468,7 @@ export class Instance implements ContextOwner, Due {
     run: () => void | Promise<void>,
   ): Promise<void> {
     try {
-      await this.hook(name, timeoutMs, run);
+      await runHook(this.services.clock, { name, timeoutMs, run });
     } catch (error) {
       this.log.failure(error, { msg: `${name} failed` });
     }

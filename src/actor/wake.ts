@@ -10,7 +10,7 @@ import { actorError, isErrorKind } from "../errors.ts";
 import type { StoredActor } from "../stores/store.ts";
 import { Connection } from "./connection.ts";
 import { createContext } from "./context.ts";
-import { within } from "./deadline.ts";
+import { runHook, within } from "./deadline.ts";
 import { type Identity, Instance, type Services } from "./instance.ts";
 import {
   type ActorRecord,
@@ -127,8 +127,11 @@ async function arise(instance: Instance): Promise<void> {
   const { createVars } = config;
   instance.vars = createVars === undefined
     ? structuredClone(config.vars)
-    : await instance.hook("createVars", options.createVarsTimeout, () =>
-      createVars(instance.context));
+    : await runHook(instance.services.clock, {
+      name: "createVars",
+      timeoutMs: options.createVarsTimeout,
+      run: () => createVars(instance.context),
+    });
   await config.onWake?.(instance.context);
 }
 

@@ -97,9 +97,11 @@ export interface Server {
   /** Where it listens. Reading it makes a server listen that still waits for `deno serve`. */
   readonly address: Address;
   /**
-   * Stops listening and resolves when every request has been answered, after `timeoutMs` (5,000 by
-   * default) at the latest; then Bun cuts what is still open, and Deno leaves it to the end of the process. Close the
-   * sockets before: Deno closes those that are still open with 1001 at once, and Bun waits for them.
+   * Takes no more requests, and resolves when every running one has been answered and every socket
+   * has closed, which is for the layer above to do: no socket is closed by this. After `timeoutMs`,
+   * 5,000 by default, it resolves all the same: Bun has then cut what was still open; Deno has closed
+   * the sockets with 1001 and leaves unfinished responses to the end of the process. While a socket
+   * is open Deno still listens, and answers 503.
    */
   stop(timeoutMs?: number): Promise<void>;
 }

@@ -86,9 +86,6 @@ interface Globals {
 // What is global in Deno has no types where Bun's are checked.
 const globals = globalThis as unknown as Globals;
 
-/** How long `stop()` waits for the peers of closing sockets to say that they have heard. */
-const goodbyeTimeoutMs = 1_000;
-
 /** Whether the main module has been evaluated, and who serves it is decided. */
 let isLoaded = false;
 
@@ -133,7 +130,14 @@ function isKnown(signal: string): boolean {
 function serve(answer: Answer, options: ServeOptions): Server {
   const { hostname, port } = options;
   const unfinished = new Unfinished();
-  const fetch = fetchOf(answer, unfinished);
+  // After stop() we still listen while a socket is open, and `deno serve` always does.
+  const fetch = fetchOf(
+    (request, upgrade) =>
+      isStopped
+        ? Promise.resolve(new Response("Stopping", { status: 503 }))
+        : answer(request, upgrade),
+    unfinished,
+  );
   let own: DenoServer | undefined;
   let address: Address | undefined;
   let isStopped = false;
@@ -162,11 +166,7 @@ function serve(answer: Answer, options: ServeOptions): Server {
   }
 
   return {
-    // `deno serve` goes on calling this after stop(), for its server is not ours to stop.
-    fetch: (request, info) =>
-      isStopped
-        ? Promise.resolve(new Response("Stopping", { status: 503 }))
-        : fetch(request, info),
+    fetch,
     websocket: undefined,
     onListen(at) {
       clearTimeout(timer);
@@ -181,10 +181,11 @@ function serve(answer: Answer, options: ServeOptions): Server {
     async stop(timeoutMs = defaultStopTimeoutMs) {
       isStopped = true;
       clearTimeout(timer);
-      const { requests, closingSockets } = unfinished;
+      const end = performance.now() + timeoutMs;
       // Sockets first, for shutdown() would close them with a code of its own.
-      await settled(closingSockets, Math.min(timeoutMs, goodbyeTimeoutMs));
-      await settled([own?.shutdown(), ...requests], timeoutMs);
+      await settled(unfinished.sockets, timeoutMs);
+      const requests = [own?.shutdown(), ...unfinished.requests];
+      await settled(requests, Math.max(0, end - performance.now()));
       // What Deno calls completed leaves the process a turn later.
       await new Promise((resolve) => setTimeout(resolve));
     },
@@ -216,7 +217,7 @@ function addressIn({ hostname, port, path }: DenoAddress): Address {
 /** What `stop()` has to wait for. */
 class Unfinished {
   readonly requests = new Set<Promise<void>>();
-  readonly closingSockets = new Set<Promise<void>>();
+  readonly sockets = new Set<Promise<void>>();
 }
 
 /** Holds `work` in `all` until it is settled. */
@@ -231,7 +232,7 @@ function fetchOf(answer: Answer, unfinished: Unfinished): Server["fetch"] {
     const { completed } = (info ?? {}) as { completed?: Promise<void> };
     if (completed !== undefined) hold(unfinished.requests, completed);
     const upgrade = asksForSocket(request)
-      ? upgradeOf(request, unfinished.closingSockets)
+      ? upgradeOf(request, unfinished.sockets)
       : undefined;
     try {
       return await answer(request, upgrade);
@@ -241,7 +242,7 @@ function fetchOf(answer: Answer, unfinished: Unfinished): Server["fetch"] {
   };
 }
 
-function upgradeOf(request: Request, closing: Set<Promise<void>>): Upgrade {
+function upgradeOf(request: Request, sockets: Set<Promise<void>>): Upgrade {
   return (events, { protocol }) => {
     const guarded = new GuardedSocket(events);
     let upgraded: ReturnType<DenoGlobal["upgradeWebSocket"]>;
@@ -252,7 +253,7 @@ function upgradeOf(request: Request, closing: Set<Promise<void>>): Upgrade {
     } catch (error) {
       return refused(guarded, error);
     }
-    connect(upgraded.socket, guarded, closing);
+    hold(sockets, connect(upgraded.socket, guarded));
     // Deno's own option throws where the offered protocols are not parted by ", ".
     if (protocol !== undefined) {
       upgraded.response.headers.set("sec-websocket-protocol", protocol);
@@ -261,12 +262,11 @@ function upgradeOf(request: Request, closing: Set<Promise<void>>): Upgrade {
   };
 }
 
-/** Tells `guarded` what `socket` says; `closing` gets the socket when we close it. */
+/** Tells `guarded` what `socket` says; resolves when that is gone. */
 function connect(
   socket: DenoWebSocket,
   guarded: GuardedSocket,
-  closing: Set<Promise<void>>,
-): void {
+): Promise<void> {
   const gone = Promise.withResolvers<void>();
   socket.binaryType = "arraybuffer";
   socket.onopen = () =>
@@ -278,10 +278,7 @@ function connect(
         socket.send(frame);
         return true;
       },
-      close(code, reason) {
-        hold(closing, gone.promise);
-        socket.close(code, reason);
-      },
+      close: (code, reason) => socket.close(code, reason),
     });
   socket.onmessage = ({ data }) =>
     guarded.received(typeof data === "string" ? data : new Uint8Array(data));
@@ -294,4 +291,5 @@ function connect(
     guarded.closed(code || 1006, reason);
     gone.resolve();
   };
+  return gone.promise;
 }

@@ -8,9 +8,10 @@ import type {
   ConnectContext,
   CreateContext,
 } from "./context.ts";
-import type { Bag, BeforeConnectTypes, BeforeVarsTypes } from "./types.ts";
+import type { Bag } from "./types.ts";
 
-type Awaitable<V> = V | Promise<V>;
+/** What a handler may return: a value, or a promise of it. */
+export type Awaitable<V> = V | Promise<V>;
 
 /** Options of an actor. All times are in milliseconds. */
 export interface ActorOptions {
@@ -46,7 +47,8 @@ export interface ActorOptions {
 
 /** What `actor()` takes. */
 // Six type parameters and not one bag, here alone: TypeScript fixes the whole of a bag when it types
-// the first handler, before later handlers have told what the rest is.
+// the first handler, before later handlers have told what the rest is. For the same reason the
+// context of a hook does not mention the type that the hook itself decides.
 export interface ActorConfig<
   State,
   Params,
@@ -63,13 +65,13 @@ export interface ActorConfig<
   vars?: Vars;
   /** Makes the vars, at every wake. Wins over `vars`. */
   createVars?: (
-    c: ActorContext<BeforeVarsTypes<State>>,
+    c: ActorContext<Bag<State, unknown, unknown, unknown, unknown>>,
   ) => Awaitable<Vars>;
   /** The first state of a connection, copied for each. */
   connState?: ConnState;
   /** Makes the state of a connection. Throwing refuses it. Wins over `connState`. */
   createConnState?: (
-    c: ConnectContext<BeforeConnectTypes<State, Vars>>,
+    c: ConnectContext<Bag<State, unknown, unknown, Vars, unknown>>,
     params: Params,
   ) => Awaitable<ConnState>;
   /** What a caller may ask for, by name. */
@@ -98,7 +100,7 @@ export interface ActorConfig<
   ) => void;
   /** Decides over a connection: throwing refuses it. */
   onBeforeConnect?: (
-    c: ConnectContext<BeforeConnectTypes<State, Vars>>,
+    c: ConnectContext<Bag<State, unknown, unknown, Vars, unknown>>,
     params: Params,
   ) => Awaitable<void>;
   /** Runs when a connection is open. Throwing closes it. */

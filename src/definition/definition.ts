@@ -4,6 +4,9 @@ import type { ActorConfig, ResolvedOptions } from "./config.ts";
 import type { Actions, ActorContext } from "./context.ts";
 import type { ActorTypes, TypesOf } from "./types.ts";
 
+/** The most UTF-16 units that the name of a kind of actor may have. */
+export const maxNameLength = 64;
+
 /** An actor as declared: what `actor()` returns and `setup()` takes. */
 export interface ActorDefinition<
   T extends ActorTypes = ActorTypes,

@@ -14,32 +14,16 @@ export interface ActorTypes {
 
 /** A bag of types that are known one by one. */
 export interface Bag<State, Params, ConnState, Vars, Input> {
+  /** The type of `c.state`. */
   state: State;
+  /** What a caller passes when it connects. */
   params: Params;
+  /** The type of `conn.state`. */
   connState: ConnState;
+  /** The type of `c.vars`. */
   vars: Vars;
+  /** What is given at creation. */
   input: Input;
-}
-
-// The two bags below name what they need one by one: a handler whose context mentioned a type that
-// its own result decides would fix that type before the result is known.
-
-/** What is known where a connection is decided over: it has no state yet. */
-export interface BeforeConnectTypes<State, Vars> {
-  state: State;
-  params: unknown;
-  connState: unknown;
-  vars: Vars;
-  input: unknown;
-}
-
-/** What is known where the vars are made. */
-export interface BeforeVarsTypes<State> {
-  state: State;
-  params: unknown;
-  connState: unknown;
-  vars: unknown;
-  input: unknown;
 }
 
 /** Anything that tells its types: an actor's definition. */

@@ -5,9 +5,6 @@ import { actorError } from "../errors.ts";
 /** The most bytes of UTF-8 that a serialized key may have. */
 export const maxKeyBytes = 1024;
 
-/** The most UTF-16 units that the name of a kind of actor may have. */
-export const maxNameLength = 64;
-
 /**
  * A key as an array of parts: a string is one part, none is `[]`.
  *

@@ -1,14 +1,10 @@
 // The management routes: finding, creating and listing actors. Always JSON.
 
 import type { ActorListing, Host } from "../actor/host.ts";
+import { maxNameLength } from "../definition/definition.ts";
 import { actorError } from "../errors.ts";
 import { parse } from "../protocol/json.ts";
-import {
-  formatKey,
-  maxNameLength,
-  normalizeKey,
-  parseKey,
-} from "../protocol/key.ts";
+import { formatKey, normalizeKey, parseKey } from "../protocol/key.ts";
 import { readBody } from "./body.ts";
 
 // How many ids one request may ask for, and how many actors a listing shows.

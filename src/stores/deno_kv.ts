@@ -23,7 +23,12 @@ import {
   writeAtomic,
 } from "./deno_kv_database.ts";
 import { nameAndKeyKey, ownerIn } from "./deno_kv_plan.ts";
-import { listActors, listAlarms, loadActor } from "./deno_kv_read.ts";
+import {
+  listActors,
+  listAlarms,
+  loadActor,
+  readActorRow,
+} from "./deno_kv_read.ts";
 import { frame, keyOf, keySize, longestKey, unframe } from "./deno_kv_rows.ts";
 import { failed } from "./failed.ts";
 import type {
@@ -89,6 +94,10 @@ class DenoKvStore implements Store {
       else this.#heads.set(actorId, loaded.known);
       return loaded?.actor;
     });
+  }
+
+  get(actorId: string): Promise<ActorRow | undefined> {
+    return this.#run(() => readActorRow(this.#kv, actorId));
   }
 
   find(name: string, key: string): Promise<string | undefined> {

@@ -59,15 +59,43 @@ export async function listActors(
   const entries = await entriesIn(kv, selector, { limit, reverse: true });
   const actors: ActorRow[] = [];
   for (const entry of entries) {
-    const id = String(entry.key[3]);
-    const { key } = unframe<RowHeader>(entry.value).header;
-    const record = valuesOf([entry])?.[0] ??
-      await longRecord(kv, { name, id });
+    const row = await rowIn(kv, name, entry);
     // Destroyed meanwhile.
-    if (record === undefined) continue;
-    actors.push({ id, name, key: key ?? "", record });
+    if (row !== undefined) actors.push(row);
   }
   return actors;
+}
+
+/** One actor as a listing shows it. */
+export async function readActorRow(
+  kv: Kv,
+  actorId: string,
+): Promise<ActorRow | undefined> {
+  for (let round = 0; round < mostRounds; round++) {
+    const head = headIn(await kv.get(headKey(actorId)));
+    if (head === undefined) return undefined;
+    if (head.draft !== undefined) {
+      await applyDraft(kv, actorId);
+      continue;
+    }
+    const entry = await kv.get(keyOf("name", head.name, actorId));
+    const row = entry.value === null
+      ? undefined
+      : await rowIn(kv, head.name, entry);
+    if (row !== undefined) return row;
+  }
+  throw changedTooOften(`Actor ${actorId}`);
+}
+
+async function rowIn(
+  kv: Kv,
+  name: string,
+  entry: Entry,
+): Promise<ActorRow | undefined> {
+  const id = String(entry.key[3]);
+  const { key } = unframe<RowHeader>(entry.value).header;
+  const record = valuesOf([entry])?.[0] ?? await longRecord(kv, { name, id });
+  return record && { id, name, key: key ?? "", record };
 }
 
 /** Alarms in the order of time and id. */

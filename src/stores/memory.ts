@@ -58,6 +58,12 @@ class MemoryStore implements Store {
     };
   }
 
+  async get(id: string): Promise<ActorRow | undefined> {
+    this.#assertOpen();
+    const actor = this.#actors.get(id);
+    return actor && rowOf(id, actor);
+  }
+
   async find(name: string, key: string): Promise<string | undefined> {
     this.#assertOpen();
     return this.#ids.get(nameAndKey(name, key));
@@ -69,10 +75,9 @@ class MemoryStore implements Store {
   ): Promise<ActorRow[]> {
     this.#assertOpen();
     const ids = this.#idsByName.get(name)?.after(options.before) ?? [];
-    return Iterator.from(ids).take(options.limit).map((id) => {
-      const { key, record } = this.#actors.get(id)!;
-      return { id, name, key, record: record.slice() };
-    }).toArray();
+    return Iterator.from(ids).take(options.limit)
+      .map((id) => rowOf(id, this.#actors.get(id)!))
+      .toArray();
   }
 
   async commit(steps: readonly Step[]): Promise<Outcome[]> {
@@ -209,4 +214,8 @@ function compareDown(a: string, b: string): number {
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function rowOf(id: string, { name, key, record }: Actor): ActorRow {
+  return { id, name, key, record: record.slice() };
 }

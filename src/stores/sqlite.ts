@@ -109,6 +109,16 @@ class SqliteStore implements Store {
     });
   }
 
+  async get(id: string): Promise<ActorRow | undefined> {
+    const row = this.#read(() => this.#sql.row.get(id));
+    return row && {
+      id,
+      name: textIn(row, "name"),
+      key: textIn(row, "key"),
+      record: bytesIn(row, "record"),
+    };
+  }
+
   async find(name: string, key: string): Promise<string | undefined> {
     return this.#read(() => this.#find(name, key));
   }

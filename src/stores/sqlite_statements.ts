@@ -8,6 +8,9 @@ export type Statements = Record<keyof typeof texts, Statement>;
 const texts = {
   claim: "UPDATE fences SET last = last + 1 RETURNING last",
 
+  row: `
+    SELECT name, key, bytes AS record
+    FROM actors JOIN records ON actor = number WHERE id = ?`,
   find: "SELECT id FROM actors WHERE name = ? AND key = ?",
   fence: "SELECT fence FROM actors WHERE id = ?",
   anyActor: "SELECT 1 FROM actors LIMIT 1",

@@ -48,6 +48,7 @@ export type AlarmKey = Pick<Alarm, "dueMs" | "id">;
 
 /** What one commit of one actor changes. Absent members change nothing. */
 export interface Step {
+  /** The actor. */
   actorId: string;
   /** The revision that the actor must have; 0 when this step creates it. */
   expectedRevision: number;
@@ -80,9 +81,13 @@ export type Outcome =
 
 /** One actor as a listing shows it. */
 export interface ActorRow {
+  /** The id. */
   id: string;
+  /** The kind of actor: its name in the registry. */
   name: string;
+  /** The key, serialized. */
   key: string;
+  /** What does not change with the state. */
   record: Uint8Array;
 }
 
@@ -94,6 +99,8 @@ export interface Store {
   claim(): Promise<number>;
   /** Everything needed to wake one actor; `undefined` when there is none of this id. */
   load(actorId: string): Promise<StoredActor | undefined>;
+  /** One actor as a listing shows it; costs the same however large its state is. */
+  get(actorId: string): Promise<ActorRow | undefined>;
   /** The id of the actor of this name and serialized key. */
   find(name: string, key: string): Promise<string | undefined>;
   /** Actors of one name, largest id first; the next page begins `before` the last id of this one. */

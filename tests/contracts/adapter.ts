@@ -345,13 +345,18 @@ export function testAdapter(adapter: Adapter): void {
     });
   });
 
-  test(`${name}: stop() lets a closing socket say goodbye`, async () => {
+  test(`${name}: stop() leaves it to us to close the sockets`, async () => {
     const recording = new Recording();
     await serving(socketServer(recording), async (url, server) => {
       const client = await dial(url);
       await recording.next();
+      const stopped = server.stop(1_000);
+      const answer = fetch(url).then((response) => response.text());
+      assertMatch(await answer.catch(String), /Stopping|refused|Unable/);
+      recording.socket.send("last words");
       recording.socket.close(1001, "bye");
-      await server.stop(1_000);
+      await stopped;
+      assertEquals(await client.next(), ["message", "last words"]);
       assertEquals(await client.next(), ["close", 1001, "bye"]);
     });
   });

@@ -57,6 +57,7 @@ function testActors(name: string, open: OpenStore): void {
     inStore(open, async (store) => {
       assertEquals(await store.load("id-1"), undefined);
       assertEquals(await store.find("room", "a"), undefined);
+      assertEquals(await store.get("a"), undefined);
       assertEquals(await store.find("room", "a".repeat(5_000)), undefined);
       assertEquals(await store.list("room", { limit: 10 }), []);
     }));

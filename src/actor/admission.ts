@@ -1,0 +1,113 @@
+// Lets callers in and sees them out: the hooks of a connection, in order.
+//
+//   onBeforeConnect → createConnState → (in c.conns) → onConnect … (not in c.conns) → onDisconnect
+
+import { type Channel, Connection, copySaved } from "./connection.ts";
+import type { Connections } from "./connections.ts";
+import { CallContext, type ContextOwner, InstanceContext } from "./context.ts";
+import { runHook } from "./deadline.ts";
+import type { Clock } from "./clock.ts";
+import type { Kind } from "./kind.ts";
+
+/** Who calls. */
+export interface Caller {
+  /** The connection of the caller, if it has one. */
+  connection?: Connection;
+  params?: unknown;
+  /** The request that brought the caller, where there was one. */
+  request?: Request | undefined;
+}
+
+/** What it needs to let callers in. */
+export interface AdmissionOptions {
+  kind: Kind;
+  clock: Clock;
+  owner: ContextOwner;
+  connections: Connections;
+}
+
+/** Lets callers in and sees them out. */
+export class Admission {
+  readonly #options: AdmissionOptions;
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Makes a connection for a caller; without a channel it is for one call only. Whatever a hook
+   * throws refuses it.
+   */
+  async admit(
+    caller: Caller,
+    channel: Channel | undefined,
+  ): Promise<Connection> {
+    const { kind, clock, owner, connections } = this.#options;
+    const { config, options } = kind;
+    const { params, request } = caller;
+    const nobody = { conn: () => undefined, request };
+    const before = new CallContext(owner, nobody);
+    await runHook(clock, {
+      name: "onBeforeConnect",
+      timeoutMs: options.onBeforeConnectTimeout,
+      run: () => config.onBeforeConnect?.(before, params),
+    });
+    const state = await runHook(clock, {
+      name: "createConnState",
+      timeoutMs: options.createConnStateTimeout,
+      run: () =>
+        config.createConnState === undefined
+          ? config.connState
+          : config.createConnState(before, params),
+    });
+    const connection = this.connectionOf(caller, state, channel);
+    const { conn } = connection;
+    connections.add(connection);
+    try {
+      const c = new CallContext(owner, { conn: () => conn, request });
+      await runHook(clock, {
+        name: "onConnect",
+        timeoutMs: options.onConnectTimeout,
+        run: () => config.onConnect?.(c, conn),
+      });
+    } catch (error) {
+      connections.delete(connection);
+      throw error;
+    }
+    return connection;
+  }
+
+  /** Removes a connection that has closed. Never rejects. */
+  async dismiss(connection: Connection): Promise<void> {
+    const { kind, clock, owner, connections } = this.#options;
+    connections.delete(connection);
+    const { onDisconnect } = kind.config;
+    if (onDisconnect === undefined) return;
+    try {
+      await runHook(clock, {
+        name: "onDisconnect",
+        timeoutMs: kind.options.onConnectTimeout,
+        run: () => onDisconnect(new InstanceContext(owner), connection.conn),
+      });
+    } catch (error) {
+      owner.log.failure(error, { msg: "onDisconnect failed" });
+    }
+  }
+
+  /** A connection for a caller, of which no hook has been told. */
+  connectionOf(
+    { params }: Caller,
+    state: unknown,
+    channel: Channel | undefined,
+  ): Connection {
+    const { hasConnState, savesConnections } = this.#options.kind;
+    return new Connection({
+      id: crypto.randomUUID(),
+      params,
+      state: hasConnState ? copySaved(state, "conn.state") : undefined,
+      hasState: hasConnState,
+      isSaved: savesConnections && channel !== undefined,
+      channel,
+    });
+  }
+}
