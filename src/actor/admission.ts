@@ -4,10 +4,11 @@
 
 import { type Channel, Connection, copySaved } from "./connection.ts";
 import type { Connections } from "./connections.ts";
-import { CallContext, type ContextOwner, InstanceContext } from "./context.ts";
+import { CallContext, InstanceContext } from "./context.ts";
 import { runHook } from "./deadline.ts";
 import type { Clock } from "./clock.ts";
 import type { Kind } from "./kind.ts";
+import type { Self } from "./self.ts";
 
 /** Who calls. */
 export interface Caller {
@@ -22,7 +23,7 @@ export interface Caller {
 export interface AdmissionOptions {
   kind: Kind;
   clock: Clock;
-  owner: ContextOwner;
+  self: Self;
   connections: Connections;
 }
 
@@ -42,11 +43,11 @@ export class Admission {
     caller: Caller,
     channel: Channel | undefined,
   ): Promise<Connection> {
-    const { kind, clock, owner, connections } = this.#options;
+    const { kind, clock, self, connections } = this.#options;
     const { config, options } = kind;
     const { params, request } = caller;
     const nobody = { conn: () => undefined, request };
-    const before = new CallContext(owner, nobody);
+    const before = new CallContext(self, nobody);
     await runHook(clock, {
       name: "onBeforeConnect",
       timeoutMs: options.onBeforeConnectTimeout,
@@ -64,7 +65,7 @@ export class Admission {
     const { conn } = connection;
     connections.add(connection);
     try {
-      const c = new CallContext(owner, { conn: () => conn, request });
+      const c = new CallContext(self, { conn: () => conn, request });
       await runHook(clock, {
         name: "onConnect",
         timeoutMs: options.onConnectTimeout,
@@ -79,7 +80,7 @@ export class Admission {
 
   /** Removes a connection that has closed. Never rejects. */
   async dismiss(connection: Connection): Promise<void> {
-    const { kind, clock, owner, connections } = this.#options;
+    const { kind, clock, self, connections } = this.#options;
     connections.delete(connection);
     const { onDisconnect } = kind.config;
     if (onDisconnect === undefined) return;
@@ -87,10 +88,10 @@ export class Admission {
       await runHook(clock, {
         name: "onDisconnect",
         timeoutMs: kind.options.onConnectTimeout,
-        run: () => onDisconnect(new InstanceContext(owner), connection.conn),
+        run: () => onDisconnect(new InstanceContext(self), connection.conn),
       });
     } catch (error) {
-      owner.log.failure(error, { msg: "onDisconnect failed" });
+      self.log.failure(error, { msg: "onDisconnect failed" });
     }
   }
 

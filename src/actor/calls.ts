@@ -3,9 +3,10 @@
 import type { Conn } from "../definition/context.ts";
 import { actorError } from "../errors.ts";
 import type { Admission, Caller } from "./admission.ts";
-import { CallContext, type ContextOwner } from "./context.ts";
+import { CallContext } from "./context.ts";
 import { isThenable } from "./deadline.ts";
 import type { Due, Kind } from "./kind.ts";
+import type { Self } from "./self.ts";
 import { unwrapDeep } from "./tracking.ts";
 
 /** One use of an action. */
@@ -25,7 +26,7 @@ export interface ScheduledCall {
 /** What it needs to run actions. */
 export interface CallsOptions {
   kind: Kind;
-  owner: ContextOwner;
+  self: Self;
   admission: Admission;
 }
 
@@ -58,7 +59,7 @@ export class Calls {
   /** Runs an action for an alarm: without a connection, and as long as it takes. */
   async runScheduled(call: ScheduledCall): Promise<void> {
     const { name, args, beforeOutput } = call;
-    const c = new CallContext(this.#options.owner, {
+    const c = new CallContext(this.#options.self, {
       conn: () => undefined,
       request: undefined,
       beforeOutput,
@@ -67,10 +68,10 @@ export class Calls {
   }
 
   async #run(action: UserAction, call: Call): Promise<unknown> {
-    const { kind, owner } = this.#options;
+    const { kind, self } = this.#options;
     const { name, args, request } = call;
     const conn = () => this.#connOf(call);
-    const c = new CallContext(owner, { conn, request });
+    const c = new CallContext(self, { conn, request });
     let output = action(c, ...args);
     if (isThenable(output)) output = await this.#inTime(name, output);
     const { onBeforeActionResponse } = kind.config;
@@ -78,7 +79,7 @@ export class Calls {
       try {
         output = await onBeforeActionResponse(c, name, args, output);
       } catch (error) {
-        owner.log.failure(error, { msg: "onBeforeActionResponse failed" });
+        self.log.failure(error, { msg: "onBeforeActionResponse failed" });
       }
     }
     return unwrapDeep(output);

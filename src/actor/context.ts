@@ -10,104 +10,83 @@ import type {
 } from "../definition/context.ts";
 import type { Client, RegistryTypes } from "../definition/handle.ts";
 import type { Logger } from "../log.ts";
-import type { Link, LinkEvents, Transport } from "../protocol/transport.ts";
-
-/** What the context needs of an instance. */
-export interface ContextOwner {
-  state: unknown;
-  readonly vars: unknown;
-  readonly actorId: string;
-  readonly name: string;
-  readonly key: string[];
-  readonly region: string;
-  readonly conns: ReadonlyMap<string, Conn>;
-  readonly log: Logger;
-  readonly abortSignal: AbortSignal;
-  readonly client: unknown;
-  schedule(dueMs: number, action: string, args: unknown[]): void;
-  now(): number;
-  broadcast(event: string, args: unknown[]): void;
-  durable(): Promise<void>;
-  waitUntil(promise: Promise<unknown>): void;
-  sleep(): void;
-  destroy(): void;
-}
+import type { Self } from "./self.ts";
 
 /** `c` of hooks and background work. */
 export class InstanceContext implements ActorContext {
-  protected readonly owner: ContextOwner;
+  protected readonly self: Self;
 
-  constructor(owner: ContextOwner) {
-    this.owner = owner;
+  constructor(self: Self) {
+    this.self = self;
   }
 
   get state(): unknown {
-    return this.owner.state;
+    return this.self.state;
   }
 
   set state(value: unknown) {
-    this.owner.state = value;
+    this.self.state = value;
   }
 
   get vars(): unknown {
-    return this.owner.vars;
+    return this.self.vars;
   }
 
   get actorId(): string {
-    return this.owner.actorId;
+    return this.self.actorId;
   }
 
   get name(): string {
-    return this.owner.name;
+    return this.self.name;
   }
 
   get key(): string[] {
-    return [...this.owner.key];
+    return [...this.self.key];
   }
 
   get region(): string {
-    return this.owner.region;
+    return this.self.region;
   }
 
   get conns(): ReadonlyMap<string, Conn> {
-    return this.owner.conns;
+    return this.self.conns;
   }
 
   get log(): Logger {
-    return this.owner.log;
+    return this.self.log;
   }
 
   get schedule(): Schedule {
-    return new UserSchedule(this.owner);
+    return new UserSchedule(this.self);
   }
 
   get abortSignal(): AbortSignal {
-    return this.owner.abortSignal;
+    return this.self.abortSignal;
   }
 
   broadcast(event: string, ...args: unknown[]): void {
-    this.owner.broadcast(event, args);
+    this.self.broadcast(event, args);
   }
 
   client<R extends RegistryTypes>(): Client<R> {
     // The instance has a client of its own registry; its type is what the caller says it is.
-    return this.owner.client as Client<R>;
+    return this.self.client as Client<R>;
   }
 
   async saveState(_options?: SaveStateOptions): Promise<void> {
-    await this.owner.durable();
+    await this.self.durable();
   }
 
   waitUntil(promise: Promise<unknown>): void {
-    this.owner.waitUntil(promise);
+    this.self.control.waitUntil(promise);
   }
 
   sleep(): void {
-    this.owner.sleep();
+    this.self.control.sleep();
   }
 
   destroy(): void {
-    this.owner.destroy();
+    this.self.control.destroy();
   }
 }
 
@@ -118,7 +97,7 @@ export class CallContext extends InstanceContext implements ActionContext {
   readonly #beforeOutput: (() => void) | undefined;
 
   constructor(
-    owner: ContextOwner,
+    self: Self,
     caller: {
       conn: () => Conn | undefined;
       request: Request | undefined;
@@ -126,7 +105,7 @@ export class CallContext extends InstanceContext implements ActionContext {
       beforeOutput?: (() => void) | undefined;
     },
   ) {
-    super(owner);
+    super(self);
     this.#conn = caller.conn;
     this.request = caller.request;
     this.#beforeOutput = caller.beforeOutput;
@@ -149,16 +128,16 @@ export class CallContext extends InstanceContext implements ActionContext {
 }
 
 /** `c` of `createState`. */
-export function createContext(owner: ContextOwner): CreateContext {
-  const { actorId, name, key, region, log } = owner;
+export function createContext(self: Self): CreateContext {
+  const { actorId, name, key, region, log } = self;
   return { actorId, name, key: [...key], region, log };
 }
 
 class UserSchedule implements Schedule {
-  readonly #owner: ContextOwner;
+  readonly #self: Self;
 
-  constructor(owner: ContextOwner) {
-    this.#owner = owner;
+  constructor(self: Self) {
+    this.#self = self;
   }
 
   // deno-lint-ignore require-await -- what is wrong with the arguments is told by the promise
@@ -168,91 +147,18 @@ class UserSchedule implements Schedule {
     ...args: unknown[]
   ): Promise<void> {
     checkTime(delayMs, "delay");
-    const dueMs = this.#owner.now() + Math.max(delayMs, 0);
-    this.#owner.schedule(dueMs, action, args);
+    const dueMs = this.#self.now() + Math.max(delayMs, 0);
+    this.#self.schedule(dueMs, action, args);
   }
 
   // deno-lint-ignore require-await -- what is wrong with the arguments is told by the promise
   async at(dueMs: number, action: string, ...args: unknown[]): Promise<void> {
     checkTime(dueMs, "time");
-    this.#owner.schedule(dueMs, action, args);
+    this.#self.schedule(dueMs, action, args);
   }
 }
 
 function checkTime(value: unknown, what: string): void {
   if (typeof value === "number" && Number.isFinite(value)) return;
   throw new TypeError(`Cannot schedule: the ${what} is ${value}`);
-}
-
-/** A transport whose every word waits until `durable()` resolves. */
-export function durableTransport(
-  transport: Transport,
-  durable: () => Promise<void>,
-): Transport {
-  return {
-    async resolve(query, signal) {
-      await durable();
-      return await transport.resolve(query, signal);
-    },
-    async create(actor, signal) {
-      await durable();
-      return await transport.create(actor, signal);
-    },
-    async call(call) {
-      await durable();
-      return await transport.call(call);
-    },
-    connect(actorId, params, events) {
-      return new DurableLink(transport, { actorId, params, events, durable });
-    },
-  };
-}
-
-class DurableLink implements Link {
-  readonly #durable: () => Promise<void>;
-  readonly #events: LinkEvents;
-  #link: Link | undefined;
-  #isClosed = false;
-
-  constructor(
-    transport: Transport,
-    options: {
-      actorId: string;
-      params: unknown;
-      events: LinkEvents;
-      durable: () => Promise<void>;
-    },
-  ) {
-    const { actorId, params, events, durable } = options;
-    this.#durable = durable;
-    this.#events = events;
-    this.#afterCommit(() => {
-      if (this.#isClosed) return;
-      this.#link = transport.connect(actorId, params, events);
-    });
-  }
-
-  send(message: Parameters<Link["send"]>[0]): void {
-    this.#afterCommit(() => this.#link?.send(message));
-  }
-
-  close(code: number, reason: string): void {
-    if (this.#link !== undefined) {
-      this.#afterCommit(() => this.#link?.close(code, reason));
-    } else if (!this.#isClosed) {
-      this.#isClosed = true;
-      this.#events.close(code, reason);
-    }
-  }
-
-  #afterCommit(act: () => void): void {
-    this.#durable().then(act, () => {
-      if (this.#link !== undefined) {
-        this.#link.close(1011, "store.commit_failed");
-      } else if (!this.#isClosed) {
-        this.#isClosed = true;
-        this.#events.close(1011, "store.commit_failed");
-      }
-    });
-  }
 }

@@ -17,15 +17,15 @@ import { Committer } from "./committer.ts";
 import type { Channel, Connection } from "./connection.ts";
 import type { Caller } from "./admission.ts";
 import type { Call } from "./calls.ts";
-import type { Instance, Services } from "./instance.ts";
+import type { Instance, OnStopped } from "./instance.ts";
+import type { Services } from "./services.ts";
 import { Kind } from "./kind.ts";
 import { decodeActor } from "./record.ts";
 import { ActorExists } from "./steps.ts";
 import { create, wake } from "./wake.ts";
 
 /** What a host needs. */
-export interface HostOptions
-  extends Omit<Services, "committer" | "onAlarm" | "onStopped"> {
+export interface HostOptions extends Omit<Services, "committer" | "onAlarm"> {
   definitions: Readonly<Record<string, AnyActorDefinition>>;
   store: Store;
   /** The longest that the store may take for a commit. */
@@ -71,7 +71,6 @@ export class Host {
       ...options,
       committer: new Committer(store, clock, commitTimeoutMs),
       onAlarm: (dueMs) => this.#alarms.notice(dueMs),
-      onStopped: (instance, kept) => this.#stopped(instance, kept),
     };
   }
 
@@ -115,7 +114,7 @@ export class Host {
     }
     try {
       const instance = await this.#create(kind, key, query.create.input);
-      return { actorId: instance.actorId, isNew: true };
+      return { actorId: instance.identity.actorId, isNew: true };
     } catch (error) {
       if (!(error instanceof ActorExists)) throw error;
       return { actorId: error.actorId, isNew: false };
@@ -138,7 +137,7 @@ export class Host {
       );
     if (await this.find(name, key) !== undefined) throw duplicate();
     try {
-      return (await this.#create(kind, key, input)).actorId;
+      return (await this.#create(kind, key, input)).identity.actorId;
     } catch (error) {
       throw error instanceof ActorExists ? duplicate() : error;
     }
@@ -151,7 +150,7 @@ export class Host {
     if (creating !== undefined) {
       // A creation that fails leaves nothing to be found.
       const instance = await creating.catch(() => undefined);
-      if (instance !== undefined) return instance.actorId;
+      if (instance !== undefined) return instance.identity.actorId;
     }
     return await this.#ask(this.#options.store.find(name, serialized));
   }
@@ -297,7 +296,10 @@ export class Host {
     this.#kept.delete(actorId);
     const identity = { actorId, kind, key, revision: stored.revision };
     try {
-      return await wake(this.#services, identity, stored, kept);
+      return await wake(this.#services, identity, stored, {
+        kept,
+        onStopped: this.#onStopped,
+      });
     } catch (error) {
       for (const { channel } of kept) {
         channel?.close(1011, "actor.start_failed");
@@ -311,12 +313,16 @@ export class Host {
     const id = nameAndKey(kind.name, formatKey(key));
     const other = this.#creating.get(id);
     if (other !== undefined) {
-      return other.then(({ actorId }) => {
-        throw new ActorExists(actorId);
+      return other.then(({ identity }) => {
+        throw new ActorExists(identity.actorId);
       });
     }
     const actorId = nextActorId(this.clock.now());
-    const creating = create(this.#services, { actorId, kind, key }, input)
+    const creating = create(
+      this.#services,
+      { actorId, kind, key, revision: 0 },
+      { input, onStopped: this.#onStopped },
+    )
       .finally(() => this.#creating.delete(id));
     this.#creating.set(id, creating);
     this.#keep(actorId, creating);
@@ -340,13 +346,13 @@ export class Host {
     );
   }
 
-  #stopped(instance: Instance, kept: Connection[]): void {
-    const { actorId } = instance;
+  readonly #onStopped: OnStopped = (instance, kept) => {
+    const { actorId } = instance.identity;
     if (kept.length > 0) this.#kept.set(actorId, kept);
     if (this.#instances.get(actorId) === instance) {
       this.#instances.delete(actorId);
     }
-  }
+  };
 
   #closeKept(actorId: string): void {
     for (const { channel } of this.#kept.get(actorId) ?? []) {

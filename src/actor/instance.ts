@@ -8,95 +8,59 @@
 // - Whatever an action returns, throws or sends leaves when the changes before it are durable.
 // - A stopped instance changes nothing any more; the next call wakes another from what is durable.
 
-import type { Conn } from "../definition/context.ts";
 import { actorError, toWireError } from "../errors.ts";
-import type { Logger } from "../log.ts";
 import type { Frame, ToClient, ToServer } from "../protocol/messages.ts";
-import type { Transport } from "../protocol/transport.ts";
 import type { Alarm } from "../stores/store.ts";
-import type { Clock } from "./clock.ts";
-import type { Committer } from "./committer.ts";
 import { Admission, type Caller } from "./admission.ts";
 import { type Call, Calls } from "./calls.ts";
 import type { Channel, Connection } from "./connection.ts";
 import { checkOutgoing, Connections } from "./connections.ts";
-import {
-  type ContextOwner,
-  durableTransport,
-  InstanceContext,
-} from "./context.ts";
+import { InstanceContext } from "./context.ts";
 import { isThenable, runHook, within } from "./deadline.ts";
 import type { Due, Kind } from "./kind.ts";
 import type { Output } from "./outbox.ts";
-import { decodeCall, encodeRecord } from "./record.ts";
+import { decodeCall } from "./record.ts";
+import { Self, type SelfControl } from "./self.ts";
+import type { Identity, Services } from "./services.ts";
 import { Steps } from "./steps.ts";
-import { unwrapDeep } from "./tracking.ts";
 
-/** What all instances of a process share. */
-export interface Services {
-  readonly committer: Committer;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly fence: number;
-  readonly region: string;
-  /** The most bytes of one message to a caller. */
-  readonly maxOutgoingBytes: number;
-  /** Whether callers see the text of every error. */
-  readonly exposesErrors: boolean;
-  /** The way to other actors of this registry. */
-  readonly transport: Transport;
-  /** Makes a client over a transport. */
-  readonly clientOver: (transport: Transport) => unknown;
-  /** An alarm is durable. */
-  readonly onAlarm: (dueMs: number) => void;
-  /** An instance has stopped; these connections outlive it. */
-  readonly onStopped: (instance: Instance, connections: Connection[]) => void;
-}
-
-/** Who an actor is. */
-export interface Identity {
-  readonly actorId: string;
-  readonly kind: Kind;
-  readonly key: string[];
-  /** The revision in the store; 0 when the actor does not exist yet. */
-  readonly revision: number;
-}
+/** Told when an instance has stopped, with the connections that outlive it. */
+export type OnStopped = (instance: Instance, kept: Connection[]) => void;
 
 /** Why an instance stops. */
 export type StopReason = "sleep" | "destroy" | "shutdown";
 
 /** One life of an actor in memory. */
-export class Instance implements ContextOwner, Due {
-  readonly actorId: string;
-  readonly key: string[];
-  readonly kind: Kind;
+export class Instance implements Due, SelfControl {
+  readonly identity: Identity;
+  readonly services: Services;
   readonly steps: Steps;
   readonly connections: Connections;
-  readonly services: Services;
+  /** The actor as its own code sees it. */
+  readonly self: Self;
   /** `c` of hooks. */
-  readonly context: InstanceContext = new InstanceContext(this);
-  #vars: unknown;
+  readonly context: InstanceContext;
+  readonly #admission: Admission;
+  readonly #calls: Calls;
+  readonly #onStopped: OnStopped;
   #phase: "starting" | "running" | "stopping" | "stopped" = "starting";
   #runs = 0;
-  #scheduled = 0;
   #isTellingChange = false;
   #mustDestroy = false;
   #stopping: Promise<void> | undefined;
   #onRunEnd: (() => void) | undefined;
   readonly #background = new Set<Promise<unknown>>();
-  #abort: AbortController | undefined;
-  #log: Logger | undefined;
-  #client: unknown;
-  readonly #admission: Admission;
-  readonly #calls: Calls;
 
-  constructor(services: Services, identity: Identity) {
-    const { actorId, kind, key, revision } = identity;
+  constructor(
+    services: Services,
+    identity: Identity,
+    onStopped: OnStopped,
+  ) {
+    const { actorId, kind, revision } = identity;
     const { committer, clock, fence } = services;
     this.services = services;
-    this.actorId = actorId;
-    this.kind = kind;
-    this.key = key;
+    this.identity = identity;
+    this.#onStopped = onStopped;
     this.steps = new Steps({
       actorId,
       revision,
@@ -110,26 +74,24 @@ export class Instance implements ContextOwner, Due {
         for (const { dueMs } of alarms) services.onAlarm(dueMs);
       },
     });
-    this.connections = new Connections({
-      steps: this.steps,
+    const { steps } = this;
+    const connections = new Connections({
+      steps,
       maxOutgoingBytes: services.maxOutgoingBytes,
       onDisconnect: (connection) => this.disconnected(connection),
     });
-    this.#admission = new Admission({
-      kind,
-      clock,
-      owner: this,
-      connections: this.connections,
+    this.connections = connections;
+    const self = new Self({
+      services,
+      identity,
+      steps,
+      connections,
+      control: this,
     });
-    this.#calls = new Calls({ kind, owner: this, admission: this.#admission });
-  }
-
-  get name(): string {
-    return this.kind.name;
-  }
-
-  get region(): string {
-    return this.services.region;
+    this.self = self;
+    this.context = new InstanceContext(self);
+    this.#admission = new Admission({ kind, clock, self, connections });
+    this.#calls = new Calls({ kind, self, admission: this.#admission });
   }
 
   get isRunning(): boolean {
@@ -141,89 +103,19 @@ export class Instance implements ContextOwner, Due {
     return this.#stopping;
   }
 
-  get state(): unknown {
-    return this.#checkedState.value;
-  }
-
-  set state(value: unknown) {
-    this.#checkedState.value = value;
-  }
-
-  get #checkedState(): { value: unknown } {
-    if (this.steps.state !== undefined) return this.steps.state;
-    throw actorError(
-      "actor/state_not_enabled",
-      "c.state is not enabled: the definition has neither state nor createState",
-    );
-  }
-
-  get vars(): unknown {
-    if (this.kind.hasVars) return this.#vars;
-    throw actorError(
-      "actor/vars_not_enabled",
-      "c.vars is not enabled: the definition has neither vars nor createVars",
-    );
-  }
-
-  set vars(value: unknown) {
-    this.#vars = value;
-  }
-
-  get conns(): ReadonlyMap<string, Conn> {
-    return this.connections.conns;
-  }
-
-  get log(): Logger {
-    return this.#log ??= this.services.log.with({
-      actor: this.name,
-      key: this.key.join("/"),
-      actorId: this.actorId,
-    });
-  }
-
-  get abortSignal(): AbortSignal {
-    return (this.#abort ??= new AbortController()).signal;
-  }
-
-  get client(): unknown {
-    const { clientOver, transport } = this.services;
-    return this.#client ??= clientOver(
-      this.kind.options.durability === "commit"
-        ? durableTransport(transport, () => this.steps.durable())
-        : transport,
-    );
-  }
-
-  now(): number {
-    return this.services.clock.now();
-  }
-
-  durable(): Promise<void> {
-    return this.steps.durable();
-  }
-
-  broadcast(event: string, args: unknown[]): void {
-    this.connections.broadcast(event, args);
-  }
-
-  schedule(dueMs: number, action: string, args: unknown[]): void {
-    const call = { action, args: unwrapDeep(args) as unknown[] };
-    this.steps.addAlarm({
-      dueMs: Math.min(Math.max(Math.ceil(dueMs), 0), Number.MAX_SAFE_INTEGER),
-      id: nextAlarmId(this.now()),
-      call: encodeRecord(call, "the scheduled call"),
-    });
+  get #kind(): Kind {
+    return this.identity.kind;
   }
 
   waitUntil(promise: Promise<unknown>): void {
     const work = Promise.resolve(promise).catch((error) =>
-      this.log.failure(error, { msg: "background work failed" })
+      this.self.log.failure(error, { msg: "background work failed" })
     ).finally(() => {
       this.#background.delete(work);
       this.#rest();
     });
     this.#background.add(work);
-    this.kind.idle.delete(this);
+    this.#kind.idle.delete(this);
   }
 
   sleep(): void {
@@ -301,7 +193,7 @@ export class Instance implements ContextOwner, Due {
       const { action: name, args } = decodeCall(alarm.call);
       await this.#calls.runScheduled({ name, args, beforeOutput: endHold });
     } catch (error) {
-      this.log.failure(error, { msg: "a scheduled call failed" });
+      this.self.log.failure(error, { msg: "a scheduled call failed" });
     }
     this.steps.deleteAlarm(alarm);
     endHold();
@@ -316,7 +208,7 @@ export class Instance implements ContextOwner, Due {
       const connection = await this.#admission.admit(caller, channel);
       const init = channel.encoding.encodeToClient({
         tag: "Init",
-        val: { actorId: this.actorId, connectionId: connection.id },
+        val: { actorId: this.identity.actorId, connectionId: connection.id },
       });
       this.steps.send({
         release: () => connection.open(init),
@@ -356,15 +248,15 @@ export class Instance implements ContextOwner, Due {
   /** The state has changed. */
   stateChanged(): void {
     this.steps.changed();
-    const { onStateChange } = this.kind.config;
+    const { onStateChange } = this.#kind.config;
     if (onStateChange === undefined || this.#phase === "starting") return;
     if (this.#isTellingChange) return;
     this.#isTellingChange = true;
     try {
-      const result: unknown = onStateChange(this.context, this.state);
+      const result: unknown = onStateChange(this.context, this.self.state);
       if (isThenable(result)) this.waitUntil(Promise.resolve(result));
     } catch (error) {
-      this.log.failure(error, { msg: "onStateChange failed" });
+      this.self.log.failure(error, { msg: "onStateChange failed" });
     } finally {
       this.#isTellingChange = false;
     }
@@ -408,7 +300,7 @@ export class Instance implements ContextOwner, Due {
 
   #enter(): void {
     this.#runs++;
-    this.kind.idle.delete(this);
+    this.#kind.idle.delete(this);
     this.steps.beginRun();
   }
 
@@ -423,15 +315,15 @@ export class Instance implements ContextOwner, Due {
   // Waits for the time to sleep, if there is nothing to do.
   #rest(): void {
     if (this.#runs > 0 || this.#background.size > 0) return;
-    if (this.#phase !== "running" || this.kind.options.noSleep) return;
-    this.kind.idle.add(this);
+    if (this.#phase !== "running" || this.#kind.options.noSleep) return;
+    this.#kind.idle.add(this);
   }
 
   async #stop(reason: StopReason): Promise<void> {
-    const { options, config } = this.kind;
+    const { options, config } = this.#kind;
     this.#phase = "stopping";
-    this.kind.idle.delete(this);
-    this.#abort?.abort();
+    this.#kind.idle.delete(this);
+    this.self.abort();
     const isDestroy = () => this.#mustDestroy;
     if (!isDestroy()) {
       await this.#lastHook(
@@ -457,7 +349,7 @@ export class Instance implements ContextOwner, Due {
     await this.steps.durable().catch(() => {});
     if (this.#isStopped()) return;
     this.#phase = "stopped";
-    this.services.onStopped(this, kept);
+    this.#onStopped(this, kept);
     // A call that outlasted the wait must not write what the next instance has not seen.
     this.steps.fail(actorError("actor/stopping", "The actor has stopped"));
   }
@@ -470,7 +362,7 @@ export class Instance implements ContextOwner, Due {
     try {
       await runHook(this.services.clock, { name, timeoutMs, run });
     } catch (error) {
-      this.log.failure(error, { msg: `${name} failed` });
+      this.self.log.failure(error, { msg: `${name} failed` });
     }
   }
 
@@ -485,7 +377,9 @@ export class Instance implements ContextOwner, Due {
       timeoutMs,
       work,
       () => new Error(`Work went on for more than ${timeoutMs} ms`),
-    ).catch((error) => this.log.failure(error, { msg: "stopping anyway" }));
+    ).catch((error) =>
+      this.self.log.failure(error, { msg: "stopping anyway" })
+    );
   }
 
   async #disconnectAll([code, reason]: [number, string]): Promise<void> {
@@ -507,31 +401,21 @@ export class Instance implements ContextOwner, Due {
     if (this.#phase === "stopped") return;
     const wasRunning = this.#phase !== "starting";
     this.#phase = "stopped";
-    this.kind.idle.delete(this);
-    this.#abort?.abort();
+    this.#kind.idle.delete(this);
+    this.self.abort();
     if (wasRunning) {
-      this.log.failure(error, { msg: "stopped: a change was not saved" });
+      this.self.log.failure(error, { msg: "stopped: a change was not saved" });
     }
     for (const connection of this.connections.release()) {
       connection.channel?.close(1011, "store.commit_failed");
     }
-    this.services.onStopped(this, []);
+    this.#onStopped(this, []);
   }
 
   #logError(action: string, error: unknown): void {
     const { group, code } = toWireError(error);
     if (group === "internal" && code === "internal_error") {
-      this.log.failure(error, { msg: "an action failed", action });
+      this.self.log.failure(error, { msg: "an action failed", action });
     }
   }
-}
-
-let alarmCount = 0;
-
-// In the order of creation, and never used twice, also by a later process.
-function nextAlarmId(now: number): string {
-  alarmCount = (alarmCount + 1) % 36 ** 6;
-  return `${now.toString(36).padStart(9, "0")}${
-    alarmCount.toString(36).padStart(6, "0")
-  }`;
 }

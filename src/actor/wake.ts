@@ -11,7 +11,7 @@ import type { StoredActor } from "../stores/store.ts";
 import { Connection } from "./connection.ts";
 import { createContext } from "./context.ts";
 import { runHook, within } from "./deadline.ts";
-import { type Identity, Instance, type Services } from "./instance.ts";
+import { Instance, type OnStopped } from "./instance.ts";
 import {
   type ActorRecord,
   decodeActor,
@@ -19,6 +19,7 @@ import {
   encodeRecord,
   fromBytes,
 } from "./record.ts";
+import type { Identity, Services } from "./services.ts";
 import { State } from "./state.ts";
 import { copySaved } from "./connection.ts";
 import { formatKey } from "../protocol/key.ts";
@@ -34,11 +35,12 @@ const startTimeoutMs = 30_000;
  */
 export async function create(
   services: Services,
-  identity: Omit<Identity, "revision">,
-  input: unknown,
+  identity: Identity,
+  options: { input: unknown; onStopped: OnStopped },
 ): Promise<Instance> {
   const { kind, key } = identity;
-  const instance = new Instance(services, { ...identity, revision: 0 });
+  const { input, onStopped } = options;
+  const instance = new Instance(services, identity, onStopped);
   const record = {
     createdAt: services.clock.now(),
     input: copySaved(input, "the input"),
@@ -64,9 +66,10 @@ export async function wake(
   services: Services,
   identity: Identity,
   stored: StoredActor,
-  kept: readonly Connection[],
+  options: { kept: readonly Connection[]; onStopped: OnStopped },
 ): Promise<Instance> {
-  const instance = new Instance(services, identity);
+  const { kept, onStopped } = options;
+  const instance = new Instance(services, identity, onStopped);
   const record = decodeActor(stored.record);
   const lost = takeOver(instance, stored.connections, kept);
   await start(instance, async () => {
@@ -106,14 +109,14 @@ async function start(
         cause,
       });
     instance.abandon(error);
-    instance.log.failure(error, { msg: "cannot start the actor" });
+    instance.self.log.failure(error, { msg: "cannot start the actor" });
     throw error;
   }
 }
 
 // The first start of an actor.
 async function bear(instance: Instance, record: ActorRecord): Promise<void> {
-  const { config, hasState } = instance.kind;
+  const { config, hasState } = instance.identity.kind;
   const input = () => copySaved(record.input, "the input");
   if (hasState) await makeState(instance, input());
   await config.onCreate?.(instance.context, input());
@@ -123,9 +126,9 @@ async function bear(instance: Instance, record: ActorRecord): Promise<void> {
 
 // What every start ends with.
 async function arise(instance: Instance): Promise<void> {
-  const { config, options } = instance.kind;
+  const { config, options } = instance.identity.kind;
   const { createVars } = config;
-  instance.vars = createVars === undefined
+  instance.self.ownVars = createVars === undefined
     ? structuredClone(config.vars)
     : await runHook(instance.services.clock, {
       name: "createVars",
@@ -136,10 +139,10 @@ async function arise(instance: Instance): Promise<void> {
 }
 
 async function makeState(instance: Instance, input: unknown): Promise<void> {
-  const { createState, state } = instance.kind.config;
+  const { createState, state } = instance.identity.kind.config;
   const first = createState === undefined
     ? state
-    : await createState(createContext(instance), input);
+    : await createState(createContext(instance.self), input);
   instance.steps.state = State.create(first, () => instance.stateChanged());
 }
 
@@ -148,7 +151,7 @@ async function loadState(
   stored: StoredActor,
   record: ActorRecord,
 ): Promise<void> {
-  if (!instance.kind.hasState) return;
+  if (!instance.identity.kind.hasState) return;
   const { snapshot, journal } = stored;
   // The definition had no state when this actor was last saved.
   if (snapshot === undefined) return await makeState(instance, record.input);
@@ -189,7 +192,7 @@ function takeOver(
   for (const [id, record] of saved) {
     if (open.has(id)) continue;
     const { params, state } = decodeConnection(record);
-    const { hasConnState } = instance.kind;
+    const { hasConnState } = instance.identity.kind;
     const connection = new Connection({
       id,
       params,

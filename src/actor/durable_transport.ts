@@ -1,0 +1,71 @@
+// The way from an actor to others: every word waits until what the actor has changed is durable.
+
+import type { Link, LinkEvents, Transport } from "../protocol/transport.ts";
+
+/** A transport whose every word waits until `durable()` resolves. */
+export function durableTransport(
+  transport: Transport,
+  durable: () => Promise<void>,
+): Transport {
+  return {
+    async resolve(query, signal) {
+      await durable();
+      return await transport.resolve(query, signal);
+    },
+    async create(actor, signal) {
+      await durable();
+      return await transport.create(actor, signal);
+    },
+    async call(call) {
+      await durable();
+      return await transport.call(call);
+    },
+    connect(actorId, params, events) {
+      const connect = () => transport.connect(actorId, params, events);
+      return new DurableLink(connect, events, durable);
+    },
+  };
+}
+
+class DurableLink implements Link {
+  readonly #events: LinkEvents;
+  readonly #durable: () => Promise<void>;
+  #link: Link | undefined;
+  #isClosed = false;
+
+  constructor(
+    connect: () => Link,
+    events: LinkEvents,
+    durable: () => Promise<void>,
+  ) {
+    this.#events = events;
+    this.#durable = durable;
+    this.#afterCommit(() => {
+      if (!this.#isClosed) this.#link = connect();
+    });
+  }
+
+  send(message: Parameters<Link["send"]>[0]): void {
+    this.#afterCommit(() => this.#link?.send(message));
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#link === undefined) this.#end(code, reason);
+    else this.#afterCommit(() => this.#link?.close(code, reason));
+  }
+
+  #afterCommit(act: () => void): void {
+    this.#durable().then(act, () => {
+      const [code, reason] = [1011, "store.commit_failed"] as const;
+      if (this.#link === undefined) this.#end(code, reason);
+      else this.#link.close(code, reason);
+    });
+  }
+
+  // It was never open, so there is nobody else to tell of its end.
+  #end(code: number, reason: string): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    queueMicrotask(() => this.#events.close(code, reason));
+  }
+}

@@ -1,0 +1,156 @@
+// The actor as its own code sees it: what stands behind `c`.
+
+import type { Conn } from "../definition/context.ts";
+import { actorError } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import type { Connections } from "./connections.ts";
+import { durableTransport } from "./durable_transport.ts";
+import { encodeRecord } from "./record.ts";
+import type { Identity, Services } from "./services.ts";
+import type { Steps } from "./steps.ts";
+import { unwrapDeep } from "./tracking.ts";
+
+/** What an actor's own code can ask of its instance. */
+export interface SelfControl {
+  /** Keeps it awake until the promise settles. */
+  waitUntil(promise: Promise<unknown>): void;
+  sleep(): void;
+  destroy(): void;
+}
+
+/** What the actor's own code sees of it is made of. */
+export interface SelfOptions {
+  services: Services;
+  identity: Identity;
+  steps: Steps;
+  connections: Connections;
+  control: SelfControl;
+}
+
+/** The actor as its own code sees it. */
+export class Self {
+  /** What the instance keeps in memory only. */
+  ownVars: unknown;
+  readonly #options: SelfOptions;
+  #abort: AbortController | undefined;
+  #isAborted = false;
+  #log: Logger | undefined;
+  #client: unknown;
+
+  constructor(options: SelfOptions) {
+    this.#options = options;
+  }
+
+  get actorId(): string {
+    return this.#options.identity.actorId;
+  }
+
+  get name(): string {
+    return this.#options.identity.kind.name;
+  }
+
+  get key(): string[] {
+    return this.#options.identity.key;
+  }
+
+  get region(): string {
+    return this.#options.services.region;
+  }
+
+  get state(): unknown {
+    return this.#state.value;
+  }
+
+  set state(value: unknown) {
+    this.#state.value = value;
+  }
+
+  get #state(): { value: unknown } {
+    const { state } = this.#options.steps;
+    if (state !== undefined) return state;
+    throw actorError(
+      "actor/state_not_enabled",
+      "c.state is not enabled: the definition has neither state nor createState",
+    );
+  }
+
+  get vars(): unknown {
+    if (this.#options.identity.kind.hasVars) return this.ownVars;
+    throw actorError(
+      "actor/vars_not_enabled",
+      "c.vars is not enabled: the definition has neither vars nor createVars",
+    );
+  }
+
+  get conns(): ReadonlyMap<string, Conn> {
+    return this.#options.connections.conns;
+  }
+
+  get log(): Logger {
+    return this.#log ??= this.#options.services.log.with({
+      actor: this.name,
+      key: this.key.join("/"),
+      actorId: this.actorId,
+    });
+  }
+
+  get control(): SelfControl {
+    return this.#options.control;
+  }
+
+  get abortSignal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#isAborted) this.#abort.abort();
+    return this.#abort.signal;
+  }
+
+  /** Tells the actor's own code that the instance stops. */
+  abort(): void {
+    this.#isAborted = true;
+    this.#abort?.abort();
+  }
+
+  /** A client of the same registry, whose calls wait for what is not durable yet. */
+  get client(): unknown {
+    const { services, identity } = this.#options;
+    const { clientOver, transport } = services;
+    return this.#client ??= clientOver(
+      identity.kind.options.durability === "commit"
+        ? durableTransport(transport, () => this.durable())
+        : transport,
+    );
+  }
+
+  now(): number {
+    return this.#options.services.clock.now();
+  }
+
+  /** Resolves when everything that has changed is durable. */
+  durable(): Promise<void> {
+    return this.#options.steps.durable();
+  }
+
+  broadcast(event: string, args: unknown[]): void {
+    this.#options.connections.broadcast(event, args);
+  }
+
+  /** Records a future call. */
+  schedule(dueMs: number, action: string, args: unknown[]): void {
+    const call = { action, args: unwrapDeep(args) as unknown[] };
+    this.#options.steps.addAlarm({
+      dueMs: Math.min(Math.max(Math.ceil(dueMs), 0), Number.MAX_SAFE_INTEGER),
+      id: nextAlarmId(this.now()),
+      call: encodeRecord(call, "the scheduled call"),
+    });
+  }
+}
+
+let alarmCount = 0;
+
+// In the order of creation, and never used twice, also by a later process.
+function nextAlarmId(now: number): string {
+  alarmCount = (alarmCount + 1) % 36 ** 6;
+  return `${now.toString(36).padStart(9, "0")}${
+    alarmCount.toString(36).padStart(6, "0")
+  }`;
+}

@@ -1,0 +1,36 @@
+// What all instances of a process share, and who each of them is.
+
+import type { Logger } from "../log.ts";
+import type { Transport } from "../protocol/transport.ts";
+import type { Clock } from "./clock.ts";
+import type { Committer } from "./committer.ts";
+import type { Kind } from "./kind.ts";
+
+/** What all instances of a process share. */
+export interface Services {
+  readonly committer: Committer;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The fence of this process as an owner. */
+  readonly fence: number;
+  readonly region: string;
+  /** The most bytes of one message to a caller. */
+  readonly maxOutgoingBytes: number;
+  /** Whether callers see the text of every error. */
+  readonly exposesErrors: boolean;
+  /** The way to other actors of this registry. */
+  readonly transport: Transport;
+  /** Makes a client over a transport. */
+  readonly clientOver: (transport: Transport) => unknown;
+  /** An alarm is durable. */
+  readonly onAlarm: (dueMs: number) => void;
+}
+
+/** Who an actor is. */
+export interface Identity {
+  readonly actorId: string;
+  readonly kind: Kind;
+  readonly key: string[];
+  /** The revision in the store; 0 when the actor does not exist yet. */
+  readonly revision: number;
+}
