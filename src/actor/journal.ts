@@ -9,15 +9,13 @@
 //   ["+", path, value]                    one more member of a set
 //   ["c", path]                           an empty map or set
 
+import { type Path, setOwn, type Step } from "./savable.ts";
 import {
   decodeValue,
   encodeValue,
   type FindRef,
-  type Path,
   revivePath,
   reviveValue,
-  setOwn,
-  type Step,
   tagPath,
 } from "./value.ts";
 

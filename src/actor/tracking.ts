@@ -18,7 +18,7 @@ import {
   maxDepth,
   setOwn,
   type Step,
-} from "./value.ts";
+} from "./savable.ts";
 
 /** The root of a tree as the user sees it. */
 export function track(tree: Tree): unknown {

@@ -16,23 +16,18 @@ import {
   splice,
   stepTo,
 } from "./journal.ts";
+import { isPlainData, membersOf, placeOf, rebuild, search } from "./members.ts";
 import {
   checkPrimitive,
-  decodeValue,
-  encodeValue,
-  type FindRef,
   invalidType,
   isLeaf,
-  isMap,
-  isPlainObject,
-  isSet,
   maxDepth,
   memberPath,
-  nameOf,
   type Path,
-  setOwn,
   type Step,
-} from "./value.ts";
+} from "./savable.ts";
+import { decodeValue, encodeValue, type FindRef } from "./value.ts";
+import { Watch } from "./watch.ts";
 
 /** An object with members of its own: an array, map, set or plain object. */
 export type Container = object;
@@ -52,11 +47,6 @@ export class Node {
     this.raw = raw;
   }
 }
-
-// How many objects are watched at most, and how many characters of text the largest may have.
-// Beyond that, what is done past a proxy is not found.
-const maxWatched = 1000;
-const maxWatchedLength = 65_536;
 
 const nodesByRaw = new WeakMap<object, Node>();
 const nodesByProxy = new WeakMap<object, Node>();
@@ -97,7 +87,7 @@ export class Tree {
   // Objects that stood in the tree twice when it was read may have places that no node knows.
   #hasUnknownPlaces: boolean;
   readonly #onChange: () => void;
-  readonly #watched = new Map<object, Fingerprint>();
+  readonly #watch = new Watch();
 
   /** Makes a tree of a root that nobody else holds. */
   constructor(
@@ -262,33 +252,31 @@ export class Tree {
 
   /** Watches an object that can change without the tree being told. */
   watch(raw: object): void {
-    if (this.#watched.has(raw) || this.#watched.size >= maxWatched) return;
-    if (raw instanceof RegExp) return;
-    const fingerprint = fingerprintOf(raw);
-    if (fingerprint !== undefined) this.#watched.set(raw, fingerprint);
+    this.#watch.add(raw);
   }
 
   /** Finds the changes that the tree was not told of, and records them. */
   checkWatched(): void {
-    for (const [raw, before] of this.#watched) {
-      const after = fingerprintOf(raw);
-      if (isSame(before, after)) continue;
-      const node = nodesByRaw.get(raw)!;
+    for (const raw of this.#watch.changed()) {
+      const node = nodeOfRaw(raw);
       const path = this.#pathOf(node);
-      if (after === undefined || path === undefined) this.#watched.delete(raw);
-      else this.#watched.set(raw, after);
       if (path === undefined) continue;
-      this.#readopt(node);
-      // A whole new value would be a second object where this one stands twice.
-      if (this.#hasSharing) this.isRecordIncomplete = true;
-      else this.#record("=", path, [], raw);
+      try {
+        this.#readopt(node);
+        // A whole new value would be a second object where this one stands twice.
+        if (this.#hasSharing) this.isRecordIncomplete = true;
+        else this.#record("=", path, [], raw);
+      } catch {
+        // Nobody is here to be told; whoever writes the tree as a whole is.
+        this.isRecordIncomplete = true;
+      }
       this.#onChange();
     }
   }
 
   /** Ends the watch of all objects. */
   unwatch(): void {
-    this.#watched.clear();
+    this.#watch.clear();
   }
 
   /** Forgets the changes: whoever took them, or wrote the tree as a whole, has them. */
@@ -450,116 +438,7 @@ export class Tree {
   }
 }
 
-function placeOf(members: Iterator<unknown>, member: unknown): number {
-  let place = 0;
-  while (members.next().value !== member) place++;
-  return place;
-}
-
 interface Adoption {
   target: Node | undefined;
   open: Set<object>;
-}
-
-function membersOf(container: object, path: string): [Step, unknown][] {
-  if (Array.isArray(container)) {
-    const members: [Step, unknown][] = [];
-    for (let i = 0; i < container.length; i++) {
-      if (i in container) members.push([i, container[i]]);
-    }
-    return members;
-  }
-  if (isMap(container)) {
-    let place = 0;
-    return [...container].flatMap(([key, member]): [Step, unknown][] => {
-      place++;
-      return [
-        [{ keyPlace: place - 1 }, key],
-        [{ place: place - 1 }, member],
-      ];
-    });
-  }
-  if (isSet(container)) {
-    return [...container].map((member, place) => [{ place }, member]);
-  }
-  if (!isPlainObject(container)) {
-    throw invalidType(path, `it is a ${nameOf(container)}`);
-  }
-  if (Object.getOwnPropertySymbols(container).length > 0) {
-    throw invalidType(path, "it has a symbol for a key");
-  }
-  return Object.entries(container);
-}
-
-// Whether an object can be changed member by member, and holds nothing that runs code.
-function isPlainData(container: object): boolean {
-  if (!Object.isExtensible(container)) return false;
-  if (isMap(container) || isSet(container)) return true;
-  const properties = Object.getOwnPropertyDescriptors(container);
-  return Object.values(properties).every((property) =>
-    property.writable === true
-  );
-}
-
-function rebuild(container: object, members: [Step, unknown][]): object {
-  if (Array.isArray(container)) {
-    const array: unknown[] = [];
-    array.length = container.length;
-    for (const [index, member] of members) array[index as number] = member;
-    return array;
-  }
-  const values = members.map(([, member]) => member);
-  if (isSet(container)) return new Set(values);
-  if (isMap(container)) {
-    const map = new Map<unknown, unknown>();
-    for (let i = 0; i < values.length; i += 2) {
-      map.set(values[i], values[i + 1]);
-    }
-    return map;
-  }
-  const object = {};
-  for (const [key, member] of members) setOwn(object, key as string, member);
-  return object;
-}
-
-// The path from `container` to an object in it, found by looking at everything.
-function search(
-  container: unknown,
-  object: object,
-  seen = new Set<object>(),
-): Path | undefined {
-  if (container === object) return [];
-  if (typeof container !== "object" || container === null) return undefined;
-  if (isLeaf(container) || seen.has(container)) return undefined;
-  seen.add(container);
-  for (const [step, member] of membersOf(container, "")) {
-    const path = search(member, object, seen);
-    if (path !== undefined) return [step, ...path];
-  }
-  return undefined;
-}
-
-type Fingerprint = number | string | Uint8Array;
-
-// What an object is, as far as it can be saved; `undefined` when it is too large to be watched.
-function fingerprintOf(object: object): Fingerprint | undefined {
-  if (object instanceof Date) return object.getTime();
-  if (object instanceof ArrayBuffer) return new Uint8Array(object).slice();
-  if (ArrayBuffer.isView(object)) {
-    const { buffer, byteOffset, byteLength } = object;
-    return new Uint8Array(buffer, byteOffset, byteLength).slice();
-  }
-  const text = encodeValue(object);
-  return text.length > maxWatchedLength ? undefined : text;
-}
-
-function isSame(
-  before: Fingerprint | undefined,
-  after: Fingerprint | undefined,
-): boolean {
-  if (before instanceof Uint8Array && after instanceof Uint8Array) {
-    return before.length === after.length &&
-      before.every((byte, i) => byte === after[i]);
-  }
-  return Object.is(before, after);
 }

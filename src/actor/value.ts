@@ -1,31 +1,26 @@
-// The values that can be saved, and their text: null, undefined, booleans, finite numbers, texts,
-// bigints, dates, regular expressions, errors, buffers and typed arrays, and arrays, plain objects,
-// maps and sets of them. Anything else is refused with its path.
-//
-// The text is JSON. What JSON cannot write is an array that begins with a tag, such as
+// The text of the values that can be saved. It is JSON. What JSON cannot write is an array that begins with a tag, such as
 // `["$Date",0]`; an array of the user's that begins with a text with `$` gets one `$` more. A value
 // that stands twice in a tree is written once: its other places say `["$Same",n]`, where n counts the
 // objects from the start of the text. `["$Ref",path]` stands for a value that is elsewhere in a tree
 // that the reader has.
 
-import { actorError } from "../errors.ts";
-
-/** The steps from the root of a tree to a value in it. */
-export type Path = readonly Step[];
-
-/** A property or array index, a primitive map key, or the place of a map entry or set member. */
-export type Step =
-  | string
-  | number
-  | { key: unknown }
-  | { place: number }
-  | { keyPlace: number };
+import {
+  checkPrimitive,
+  invalidType,
+  isLeaf,
+  isMap,
+  isPlainObject,
+  isSet,
+  maxDepth,
+  memberPath,
+  nameOf,
+  type Path,
+  setOwn,
+  type Step,
+} from "./savable.ts";
 
 /** Finds where in a tree an object already stands, so that it is written as a reference. */
 export type FindRef = (object: object) => Path | undefined;
-
-/** Deeper values are refused; whoever walks them would overflow the stack. */
-export const maxDepth = 500;
 
 /**
  * The text of a value.
@@ -66,79 +61,6 @@ export function reviveValue(
   resolve?: (path: Path) => unknown,
 ): unknown {
   return isTagged ? new Revival(resolve).revive(value) : value;
-}
-
-/** Whether a value is an object of its kind and of no class: a plain object. */
-export function isPlainObject(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
-}
-
-/** Whether an object is a map, of no class of the user's. */
-export function isMap(value: object): value is Map<unknown, unknown> {
-  return Object.getPrototypeOf(value) === Map.prototype;
-}
-
-/** Whether an object is a set, of no class of the user's. */
-export function isSet(value: object): value is Set<unknown> {
-  return Object.getPrototypeOf(value) === Set.prototype;
-}
-
-/** Whether an object is written as a whole and has no members that can be saved: a date, a buffer. */
-export function isLeaf(value: object): boolean {
-  return value instanceof Date || value instanceof RegExp ||
-    value instanceof Error || value instanceof ArrayBuffer ||
-    ArrayBuffer.isView(value);
-}
-
-/** Sets a member, be it named `__proto__`. */
-export function setOwn(object: object, key: string, value: unknown): void {
-  if (key === "__proto__") {
-    Object.defineProperty(object, key, {
-      value,
-      enumerable: true,
-      configurable: true,
-      writable: true,
-    });
-  } else {
-    (object as Record<string, unknown>)[key] = value;
-  }
-}
-
-/** The path of a member, as messages name it: `state.users["a b"][3]`. */
-export function memberPath(path: string, key: unknown): string {
-  if (typeof key === "object" && key !== null) {
-    if ("keyPlace" in key) return `${path}.keys()[${key.keyPlace}]`;
-    if ("place" in key) return `${path}.values()[${key.place}]`;
-    if ("key" in key) return memberPath(path, key.key);
-  }
-  return typeof key === "string" && /^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(key)
-    ? `${path}.${key}`
-    : `${path}[${typeof key === "string" ? JSON.stringify(key) : String(key)}]`;
-}
-
-/** The error for a value that cannot be saved. */
-export function invalidType(path: string, what: string): Error {
-  return actorError(
-    "state/invalid_type",
-    `Cannot save ${path}: ${what}. Values that can be saved are null, undefined, booleans, finite numbers, strings, bigints, Date, RegExp, Error, ArrayBuffer, typed arrays, and arrays, plain objects, Map and Set of them`,
-  );
-}
-
-/** The error for a primitive that cannot be saved; `undefined` when it can. */
-export function checkPrimitive(
-  value: unknown,
-  path: string,
-): Error | undefined {
-  switch (typeof value) {
-    case "number":
-      return Number.isFinite(value)
-        ? undefined
-        : invalidType(path, `it is ${value}`);
-    case "function":
-    case "symbol":
-      return invalidType(path, `it is a ${typeof value}`);
-  }
 }
 
 // Checks a value, and finds out whether JSON can write it as it is.
@@ -225,12 +147,6 @@ function isSimple(value: unknown): boolean {
   return typeof value === "string" || typeof value === "boolean" ||
     value === null ||
     (typeof value === "number" && Number.isFinite(value) && value !== 0);
-}
-
-/** The name of the class of an object, for an error. */
-export function nameOf(value: object): string {
-  const name: unknown = value.constructor?.name;
-  return typeof name === "string" && name !== "" ? name : "foreign object";
 }
 
 // Writes what has been scanned as a tree that JSON can write.

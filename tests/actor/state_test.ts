@@ -131,7 +131,7 @@ function mutate(
     const target = at(root, path);
     const fresh = () =>
       draw(6) === 0 &&
-          !isAround(isModel ? model.root : state.raw as Tree, other, path)
+        !isAround(isModel ? model.root : state.raw as Tree, other, path)
         ? at(root, other)
         : value(draw);
     if (Array.isArray(target)) mutateArray(draw, target, fresh);

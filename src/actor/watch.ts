@@ -1,0 +1,76 @@
+// Objects that can change without anybody being told: dates, errors and buffers, which have no
+// proxy, and what the user assigned and still holds.
+
+import { encodeValue } from "./value.ts";
+
+// How many objects are watched at most, and how many characters of text the largest may have.
+// Beyond that, what is done past a proxy is not found.
+const maxWatched = 1000;
+const maxWatchedLength = 65_536;
+
+/** Finds out which objects have changed. */
+export class Watch {
+  readonly #fingerprints = new Map<object, Fingerprint>();
+
+  /** Watches an object, as it is now. */
+  add(object: object): void {
+    if (this.#fingerprints.has(object)) return;
+    if (object instanceof RegExp || this.#fingerprints.size >= maxWatched) {
+      return;
+    }
+    const fingerprint = fingerprintOf(object);
+    if (fingerprint !== undefined) this.#fingerprints.set(object, fingerprint);
+  }
+
+  /** Those that have changed since they were added, or since they were told here. */
+  changed(): object[] {
+    const changed: object[] = [];
+    for (const [object, before] of this.#fingerprints) {
+      const after = fingerprintIfSavable(object);
+      if (isSame(before, after)) continue;
+      changed.push(object);
+      if (after === undefined) this.#fingerprints.delete(object);
+      else this.#fingerprints.set(object, after);
+    }
+    return changed;
+  }
+
+  /** Watches nothing any more. */
+  clear(): void {
+    this.#fingerprints.clear();
+  }
+}
+
+type Fingerprint = number | string | Uint8Array;
+
+// What an object is, as far as it can be saved; `undefined` when it is too large to be watched.
+function fingerprintOf(object: object): Fingerprint | undefined {
+  if (object instanceof Date) return object.getTime();
+  if (object instanceof ArrayBuffer) return new Uint8Array(object).slice();
+  if (ArrayBuffer.isView(object)) {
+    const { buffer, byteOffset, byteLength } = object;
+    return new Uint8Array(buffer, byteOffset, byteLength).slice();
+  }
+  const text = encodeValue(object);
+  return text.length > maxWatchedLength ? undefined : text;
+}
+
+// What cannot be saved any more has changed, and whoever writes it will say why.
+function fingerprintIfSavable(object: object): Fingerprint | undefined {
+  try {
+    return fingerprintOf(object);
+  } catch {
+    return undefined;
+  }
+}
+
+function isSame(
+  before: Fingerprint | undefined,
+  after: Fingerprint | undefined,
+): boolean {
+  if (before instanceof Uint8Array && after instanceof Uint8Array) {
+    return before.length === after.length &&
+      before.every((byte, i) => byte === after[i]);
+  }
+  return Object.is(before, after);
+}
