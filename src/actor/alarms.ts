@@ -134,6 +134,7 @@ export class Alarms {
       try {
         return await deliver(alarm);
       } catch (error) {
+        if (this.#isClosed) return;
         const { actorId } = alarm;
         log.error({ msg: "cannot deliver an alarm", actorId, retryMs, error });
       }

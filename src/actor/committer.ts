@@ -59,6 +59,12 @@ export class Committer {
     this.#armLater(delayMs);
   }
 
+  /** Ends the waits: nobody will ask any more. */
+  close(): void {
+    this.#laterTimer?.cancel();
+    this.#later.clear();
+  }
+
   #armLater(delayMs: number): void {
     this.#laterTimer ??= this.#clock.after(delayMs, () => {
       this.#laterTimer = undefined;

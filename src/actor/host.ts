@@ -199,6 +199,8 @@ export class Host {
   ): void | Promise<void> {
     const instance = this.#awake(actorId);
     if (!(instance instanceof Promise)) {
+      // What comes after its disconnection has nobody to answer to.
+      if (!instance.connections.has(connection)) return;
       return instance.receive(connection, message);
     }
     return instance.then((instance) => {
@@ -246,6 +248,7 @@ export class Host {
     );
     await Promise.all(closing);
     for (const kind of this.#kinds.values()) kind.close();
+    this.#services.committer.close();
     await this.#options.store.close();
   }
 

@@ -130,6 +130,8 @@ export class Instance implements Due, SelfControl {
 
   /** It is ready: from now on it takes calls. */
   run(): void {
+    // A hook of the start may have asked for its end.
+    if (this.#phase !== "starting") return;
     this.#phase = "running";
     this.#rest();
   }
@@ -340,16 +342,14 @@ export class Instance implements Due, SelfControl {
       );
     }
     await this.#quiet(options.waitUntilTimeout);
-    let kept: Connection[] = [];
-    if (reason === "sleep" && !isDestroy()) kept = this.connections.release();
-    else {await this.#disconnectAll(
-        isDestroy() ? [1000, ""] : [1001, "ws.going_away"],
-      );}
-    if (isDestroy() && this.steps.isCreated) this.steps.destroy();
-    await this.steps.durable().catch(() => {});
+    if (isDestroy()) await this.#disconnectAll(1000, "");
+    else if (reason === "shutdown") {
+      await this.#disconnectAll(1001, "ws.going_away");
+    }
+    await this.#lastCommit();
     if (this.#isStopped()) return;
     this.#phase = "stopped";
-    this.#onStopped(this, kept);
+    this.#onStopped(this, this.connections.release());
     // A call that outlasted the wait must not write what the next instance has not seen.
     this.steps.fail(actorError("actor/stopping", "The actor has stopped"));
   }
@@ -382,7 +382,20 @@ export class Instance implements Due, SelfControl {
     );
   }
 
-  async #disconnectAll([code, reason]: [number, string]): Promise<void> {
+  // What fails here has told everybody who waits.
+  async #lastCommit(): Promise<void> {
+    try {
+      // An actor that is not created yet must be, before it can be destroyed.
+      await this.steps.durable();
+      if (!this.#mustDestroy) return;
+      this.steps.destroy();
+      await this.steps.durable();
+    } catch (error) {
+      this.self.log.debug({ msg: "stopped without a last commit", error });
+    }
+  }
+
+  async #disconnectAll(code: number, reason: string): Promise<void> {
     const connections = [...this.connections];
     await Promise.all(
       connections.map((connection) => this.disconnected(connection)),
