@@ -73,6 +73,8 @@ export class Deadlines<M> {
   }
 
   #arm(delayMs: number): void {
+    // A member that is told may have added itself anew.
+    this.#timer?.cancel();
     this.#timer = this.#clock.after(delayMs, () => {
       this.#timer = undefined;
       this.#tell();

@@ -32,6 +32,7 @@ export class Committer {
   readonly #waiting = new Set<StepSource>();
   readonly #later = new Map<StepSource, number>();
   #laterTimer: Timer | undefined;
+  #laterMs = Infinity;
   #isFlushing = false;
   #hanging = 0;
 
@@ -56,25 +57,22 @@ export class Committer {
     const dueMs = this.#clock.now() + delayMs;
     if ((this.#later.get(source) ?? Infinity) <= dueMs) return;
     this.#later.set(source, dueMs);
-    this.#armLater(delayMs);
+    this.#armLater(dueMs);
   }
 
-  /** Ends the waits: nobody will ask any more. */
-  close(): void {
+  #armLater(dueMs: number): void {
+    if (dueMs >= this.#laterMs) return;
     this.#laterTimer?.cancel();
-    this.#later.clear();
-  }
-
-  #armLater(delayMs: number): void {
-    this.#laterTimer ??= this.#clock.after(delayMs, () => {
-      this.#laterTimer = undefined;
+    this.#laterMs = dueMs;
+    this.#laterTimer = this.#clock.after(dueMs - this.#clock.now(), () => {
+      this.#laterMs = Infinity;
       const now = this.#clock.now();
       let nextMs = Infinity;
       for (const [source, dueMs] of this.#later) {
         if (dueMs <= now) this.request(source);
         else nextMs = Math.min(nextMs, dueMs);
       }
-      if (nextMs < Infinity) this.#armLater(nextMs - now);
+      this.#armLater(nextMs);
     });
   }
 

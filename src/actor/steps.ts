@@ -118,6 +118,11 @@ export class Steps implements StepSource {
   addAlarm(alarm: Omit<Alarm, "actorId">): void {
     this.#addAlarms.push(alarm);
     this.changed();
+    const { isDurableFirst, saveIntervalMs, committer, clock } = this.#options;
+    if (isDurableFirst) return;
+    // Nobody hears of an alarm that is not durable, and this one may be due before the next save.
+    const leftMs = Math.max(alarm.dueMs - clock.now(), 0);
+    committer.requestWithin(this, Math.min(leftMs, saveIntervalMs));
   }
 
   /** Removes a future call. */
@@ -243,10 +248,12 @@ export class Steps implements StepSource {
   }
 
   get #hasChanges(): boolean {
-    return this.#create !== undefined && this.#underWay === undefined ||
+    // The state comes first: asking it is what finds the changes that were made past its proxies.
+    return (this.state?.isChanged ?? false) ||
+      this.#create !== undefined && this.#underWay === undefined ||
       this.#record !== undefined || this.#isDestroyed ||
       this.#connections !== undefined || this.#addAlarms.length > 0 ||
-      this.#deleteAlarms.length > 0 || (this.state?.isChanged ?? false);
+      this.#deleteAlarms.length > 0;
   }
 
   #queue(output: Output, step: number): void {
@@ -260,10 +267,12 @@ export class Steps implements StepSource {
   }
 
   #makeStep(): Step | undefined {
-    if (!this.#hasChanges) return undefined;
+    const hasChanges = this.#hasChanges;
+    // Not before: looking for changes may find some, and ask for the step that is being made.
+    this.#isSaving = false;
+    if (!hasChanges) return undefined;
     const { actorId, fence } = this.#options;
     const step: Step = { actorId, fence, expectedRevision: this.#revision };
-    this.#isSaving = false;
     if (this.#running === 0) this.state?.unwatch();
     if (this.#isDestroyed) {
       step.destroy = true;

@@ -383,11 +383,13 @@ export class Tree {
     ...value: [raw?: unknown]
   ): void {
     if (!this.isRecording || this.isRecordIncomplete) return;
+    // Where nothing stands twice, an object found elsewhere is what this change replaces.
+    const findRef = this.#hasSharing ? this.#findRef : undefined;
     const text = formatChange(
       op,
       path,
       details,
-      value.length === 0 ? undefined : { of: value[0], findRef: this.#findRef },
+      value.length === 0 ? undefined : { of: value[0], findRef },
     );
     this.changes.push(text);
     this.changesLength += text.length + 1;

@@ -104,10 +104,7 @@ export class HttpTransport implements Transport {
     const { url, token } = this.#endpoint;
     const encoding = this.#encoding;
     // A socket has no headers that could carry the token.
-    const path = connectPath(actorId).replace(
-      /(?=\/connect$)/,
-      token === undefined ? "" : `@${encodeURIComponent(token)}`,
-    );
+    const path = connectPath(actorId, token);
     let socket: WebSocket;
     try {
       socket = new WebSocket(

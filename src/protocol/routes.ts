@@ -73,9 +73,10 @@ export function actionPath(actorId: string, name: string): string {
   }`;
 }
 
-/** The path of the connection socket of an actor. */
-export function connectPath(actorId: string): string {
-  return `/gateway/${encodeURIComponent(actorId)}/connect`;
+/** The path of the connection socket of an actor; the token goes with it, if there is one. */
+export function connectPath(actorId: string, token?: string): string {
+  const carried = token === undefined ? "" : `@${encodeURIComponent(token)}`;
+  return `/gateway/${encodeURIComponent(actorId)}${carried}/connect`;
 }
 
 /** The sub-protocols that a connection offers. */

@@ -24,7 +24,10 @@ export interface TransportCall {
   signal: AbortSignal | undefined;
 }
 
-/** What happens to a link, in this order: any number of `message`, then `close` once. */
+/**
+ * What happens to a link, in this order: any number of `message`, then `close` once. None is told
+ * from inside `connect`, `send` or `close`.
+ */
 export interface LinkEvents {
   message(message: ToClient): void;
   close(code: number, reason: string): void;
