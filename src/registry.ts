@@ -162,7 +162,10 @@ function checkConfig(
       throw new TypeError(`Cannot set up: unknown key "${key}"`);
     }
   }
-  for (const [name, definition] of Object.entries(config.use ?? {})) {
+  if (typeof config.use !== "object" || config.use === null) {
+    throw new TypeError("Cannot set up: use is not an object");
+  }
+  for (const [name, definition] of Object.entries(config.use)) {
     if (name.length > maxNameLength) {
       throw new TypeError(
         `Cannot set up: the name "${name}" is longer than ${maxNameLength}`,

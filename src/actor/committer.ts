@@ -60,6 +60,12 @@ export class Committer {
     this.#armLater(dueMs);
   }
 
+  /** Ends the waits: nobody will ask any more. */
+  close(): void {
+    this.#laterTimer?.cancel();
+    this.#later.clear();
+  }
+
   #armLater(dueMs: number): void {
     if (dueMs >= this.#laterMs) return;
     this.#laterTimer?.cancel();

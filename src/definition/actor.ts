@@ -87,7 +87,9 @@ function checkConfig(config: object): void {
   }
   const { actions } = values;
   if (actions === undefined) return;
-  if (typeof actions !== "object" || actions === null) {
+  if (
+    typeof actions !== "object" || actions === null || Array.isArray(actions)
+  ) {
     throw new TypeError("Cannot define an actor: actions is not an object");
   }
   for (const [name, action] of Object.entries(actions)) {

@@ -1,0 +1,74 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { actor, setup } from "../../mod.ts";
+import { test } from "../harness.ts";
+
+// What a program without types may hand in.
+// deno-lint-ignore no-explicit-any
+const define = (config: any) => actor(config);
+
+test("actor() refuses what it does not know, and names the key", () => {
+  assertThrows(() => define({ stat: {} }), TypeError, `"stat"`);
+  assertThrows(
+    () => define({ options: { sleepTimout: 1 } }),
+    TypeError,
+    `"options.sleepTimout"`,
+  );
+  assertThrows(() => define(null), TypeError, "not an object");
+  assertThrows(() => define({ onWake: 7 }), TypeError, "onWake");
+  assertThrows(() => define({ actions: [] as unknown }), TypeError, "actions");
+  assertThrows(() => define({ actions: { add: 7 } }), TypeError, "actions.add");
+});
+
+test("actor() refuses times that are none, and types that are wrong", () => {
+  for (const value of [0, -1, NaN, Infinity]) {
+    assertThrows(
+      () => define({ options: { actionTimeout: value } }),
+      RangeError,
+      "options.actionTimeout",
+    );
+  }
+  assertThrows(
+    () => define({ options: { noSleep: 1 } }),
+    TypeError,
+    "options.noSleep",
+  );
+  assertThrows(
+    () => define({ options: { durability: "later" } }),
+    TypeError,
+    "options.durability",
+  );
+});
+
+test("actor() fills in every default, and freezes what was declared", () => {
+  const { options, config } = actor({
+    state: {},
+    options: { sleepTimeout: 5, actionTimeout: undefined },
+  });
+  assertEquals(options.sleepTimeout, 5);
+  assertEquals(options.actionTimeout, 60_000);
+  assertEquals(options.durability, "commit");
+  assertEquals(Object.isFrozen(options) && Object.isFrozen(config), true);
+});
+
+test("actor() takes a constant and its function together", () => {
+  const { config } = actor({ state: { n: 0 }, createState: () => ({ n: 1 }) });
+  assertEquals(typeof config.createState, "function");
+});
+
+test("setup() refuses what it does not know, and names the key", () => {
+  // deno-lint-ignore no-explicit-any -- what a program without types may hand in
+  const join = (config: any) => setup(config);
+  assertThrows(() => join({ use: {}, ports: 1 }), TypeError, `"ports"`);
+  assertThrows(() => join({ use: { a: {} } }), TypeError, "use.a");
+  assertThrows(
+    () => join({ use: { ["a".repeat(65)]: actor({}) } }),
+    TypeError,
+    "longer than 64",
+  );
+  assertThrows(
+    () => join({ use: {}, maxIncomingMessageSize: -1 }),
+    TypeError,
+    "maxIncomingMessageSize",
+  );
+  assertThrows(() => join({}), TypeError, "use");
+});
