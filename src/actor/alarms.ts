@@ -4,13 +4,19 @@
 // - Alarms are delivered in the order of their time, those of one actor one after the other.
 // - An alarm is delivered again, with growing pauses, until it is gone from the store. Who delivers
 //   it removes it there, in the same commit as its effects.
+// - An actor whose alarms cannot be delivered does not hold up those of others.
 // - Memory does not grow with the number of alarms: at most `maxRunning` are looked at at once.
 
+import { isErrorKind } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Alarm, Store } from "../stores/store.ts";
 import type { Clock, Timer } from "./clock.ts";
 
 const maxRunning = 1000;
+// Of one actor, so that it leaves room for others while it takes its time.
+const maxRunningPerActor = 256;
+// How many actors may be known to fail. Beyond that the first of them is tried again too early.
+const maxPaused = 10_000;
 const pageSize = 256;
 const firstRetryMs = 1000;
 const lastRetryMs = 60_000;
@@ -24,21 +30,34 @@ export interface AlarmsOptions {
   deliver: (alarm: Alarm) => Promise<void>;
 }
 
+/** The deliveries of one actor, of which each waits for the one before it. */
+interface Queue {
+  count: number;
+  last: Promise<void>;
+}
+
+/** Until when the alarms of an actor wait, because one could not be delivered. */
+interface Pause {
+  untilMs: number;
+  retryMs: number;
+}
+
 /** Delivers alarms when they are due. */
 export class Alarms {
   readonly #options: AlarmsOptions;
-  // Those being delivered, and those that wait to be delivered again.
+  // Those being delivered, and those that wait for one of the same actor.
   readonly #running = new Set<string>();
   // Those that ended while a page was read, which may still show them.
   readonly #ended = new Set<string>();
-  // The last delivery of each actor that has one under way.
-  readonly #last = new Map<string, Promise<void>>();
+  readonly #queues = new Map<string, Queue>();
+  readonly #paused = new Map<string, Pause>();
+  // Whether alarms were left because their actor has enough of them under way.
+  #hasLeft = false;
   #timer: Timer | undefined;
   #nextMs = Infinity;
   #isLooking = false;
   #mustLookAgain = false;
   #isClosed = false;
-  readonly #closing = Promise.withResolvers<void>();
 
   constructor(options: AlarmsOptions) {
     this.#options = options;
@@ -54,12 +73,10 @@ export class Alarms {
     if (dueMs < this.#nextMs) this.#arm(dueMs);
   }
 
-  /** Delivers nothing more; resolves when what is under way has ended. */
-  async close(): Promise<void> {
+  /** Delivers nothing more. What is under way ends with the instance that is at it. */
+  close(): void {
     this.#isClosed = true;
-    this.#closing.resolve();
     this.#timer?.cancel();
-    await Promise.allSettled(this.#last.values());
   }
 
   #arm(dueMs: number): void {
@@ -92,6 +109,7 @@ export class Alarms {
 
   async #lookOnce(): Promise<void> {
     const { store, clock } = this.#options;
+    this.#hasLeft = false;
     let after: Alarm | undefined;
     while (this.#running.size < maxRunning) {
       this.#ended.clear();
@@ -108,41 +126,67 @@ export class Alarms {
   }
 
   #begin(alarm: Alarm): void {
-    const id = `${alarm.actorId}/${alarm.id}`;
+    const { actorId } = alarm;
+    const id = `${actorId}/${alarm.id}`;
     if (this.#running.has(id) || this.#ended.has(id)) return;
+    const pause = this.#pauseOf(actorId);
+    if (pause !== undefined) return this.notice(pause.untilMs);
+    const queue = this.#queues.get(actorId) ??
+      { count: 0, last: Promise.resolve() };
+    if (queue.count >= maxRunningPerActor) {
+      this.#hasLeft = true;
+      return;
+    }
     this.#running.add(id);
-    const before = this.#last.get(alarm.actorId);
-    const delivery = this.#deliver(alarm, before).finally(() => {
-      if (this.#last.get(alarm.actorId) === delivery) {
-        this.#last.delete(alarm.actorId);
-      }
+    this.#queues.set(actorId, queue);
+    queue.count++;
+    queue.last = this.#deliver(alarm, queue.last).finally(() => {
+      if (--queue.count === 0) this.#queues.delete(actorId);
       const wasFull = this.#running.size >= maxRunning;
       this.#running.delete(id);
       if (this.#isLooking) this.#ended.add(id);
-      if (wasFull) this.#look();
+      if (wasFull || queue.count === 0 && this.#hasLeft) this.#look();
     });
-    this.#last.set(alarm.actorId, delivery);
   }
 
-  async #deliver(
-    alarm: Alarm,
-    before: Promise<void> | undefined,
-  ): Promise<void> {
+  async #deliver(alarm: Alarm, before: Promise<void>): Promise<void> {
     await before;
-    const { deliver, log, clock } = this.#options;
-    for (let retryMs = firstRetryMs; !this.#isClosed;) {
-      try {
-        return await deliver(alarm);
-      } catch (error) {
-        if (this.#isClosed) return;
-        const { actorId } = alarm;
-        log.error({ msg: "cannot deliver an alarm", actorId, retryMs, error });
-      }
-      const pause = Promise.withResolvers<void>();
-      const timer = clock.after(retryMs, pause.resolve);
-      await Promise.race([pause.promise, this.#closing.promise]);
-      timer.cancel();
-      retryMs = Math.min(retryMs * 2, lastRetryMs);
+    const { actorId } = alarm;
+    if (this.#isClosed || this.#pauseOf(actorId) !== undefined) return;
+    try {
+      await this.#options.deliver(alarm);
+      this.#paused.delete(actorId);
+    } catch (error) {
+      if (this.#isClosed) return;
+      const retryMs = this.#pause(actorId);
+      const { log } = this.#options;
+      const entry = { msg: "cannot deliver an alarm", actorId, retryMs, error };
+      // Another program of this folder has the definition, and will deliver it.
+      if (isErrorKind(error, "actor/not_registered")) log.debug(entry);
+      else log.error(entry);
     }
+  }
+
+  #pauseOf(actorId: string): Pause | undefined {
+    const pause = this.#paused.get(actorId);
+    return pause && pause.untilMs > this.#options.clock.now()
+      ? pause
+      : undefined;
+  }
+
+  #pause(actorId: string): number {
+    const before = this.#paused.get(actorId);
+    const retryMs = before === undefined
+      ? firstRetryMs
+      : Math.min(before.retryMs * 2, lastRetryMs);
+    const untilMs = this.#options.clock.now() + retryMs;
+    this.#paused.delete(actorId);
+    this.#paused.set(actorId, { untilMs, retryMs });
+    if (this.#paused.size > maxPaused) {
+      const [first] = this.#paused.keys();
+      this.#paused.delete(first!);
+    }
+    this.notice(untilMs);
+    return retryMs;
   }
 }

@@ -25,6 +25,8 @@ export interface ConnectionOwner {
   sendTo(connection: Connection, event: string, args: unknown[]): void;
   /** The state of a connection has changed. */
   connectionChanged(connection: Connection): void;
+  /** The user's code has the state of a connection in its hands. */
+  stateUsed(connection: Connection): void;
   /** Closes a connection of the actor's own will. */
   disconnect(connection: Connection, reason: string): Promise<void>;
 }
@@ -73,12 +75,24 @@ export class Connection {
   /** The state as the user sees it. */
   get state(): unknown {
     this.#checkState();
+    this.owner?.stateUsed(this);
     return track(this.#state);
   }
 
   set state(value: unknown) {
     this.#checkState();
+    this.owner?.stateUsed(this);
     this.#state.root = value;
+  }
+
+  /** Finds what was done to the state past its proxies. */
+  look(): void {
+    this.#state.checkWatched();
+  }
+
+  /** Ends the watch for that. */
+  unwatch(): void {
+    this.#state.unwatch();
   }
 
   /** Sends a frame to the caller, once it knows that it is connected. */

@@ -7,7 +7,7 @@ import type { Conn } from "../definition/context.ts";
 import { actorError } from "../errors.ts";
 import type { Encoding, Frame } from "../protocol/messages.ts";
 import type { Connection, ConnectionOwner } from "./connection.ts";
-import type { Steps } from "./steps.ts";
+import type { Steps, Watched } from "./steps.ts";
 import { unwrapDeep } from "./tracking.ts";
 
 // How many events one connection may subscribe to, and how long a name may be.
@@ -24,15 +24,18 @@ export interface ConnectionsOptions {
 }
 
 /** The connections of one instance. */
-export class Connections implements ConnectionOwner {
+export class Connections implements ConnectionOwner, Watched {
   /** The connections as the user sees them, by id. */
   readonly conns: Map<string, Conn> = new Map();
   readonly #options: ConnectionsOptions;
   readonly #connections = new Map<string, Connection>();
   readonly #subscribers = new Map<string, Set<Connection>>();
+  // Those whose state may be changed past its proxies.
+  readonly #used = new Set<Connection>();
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
+    options.steps.watched = this;
   }
 
   /** How many there are. */
@@ -77,11 +80,11 @@ export class Connections implements ConnectionOwner {
     }
   }
 
-  /** Gives all connections away: the instance goes to sleep. */
+  /** Gives all connections away: the instance goes to sleep. Those of running calls end with it. */
   release(): Connection[] {
     const connections = [...this.#connections.values()];
     for (const connection of connections) connection.owner = undefined;
-    return connections;
+    return connections.filter(({ channel }) => channel !== undefined);
   }
 
   /**
@@ -95,6 +98,7 @@ export class Connections implements ConnectionOwner {
       if (subscriptions.delete(event)) this.#unsubscribe(connection, event);
       return;
     }
+    if (subscriptions.has(event)) return;
     if (
       subscriptions.size >= maxSubscriptions || event.length > maxEventLength
     ) {
@@ -117,6 +121,19 @@ export class Connections implements ConnectionOwner {
 
   sendTo(connection: Connection, event: string, args: unknown[]): void {
     this.#send([connection], event, args);
+  }
+
+  stateUsed(connection: Connection): void {
+    if (connection.isSaved) this.#used.add(connection);
+  }
+
+  look(): void {
+    for (const connection of this.#used) connection.look();
+  }
+
+  unwatch(): void {
+    for (const connection of this.#used) connection.unwatch();
+    this.#used.clear();
   }
 
   connectionChanged(connection: Connection): void {

@@ -147,6 +147,7 @@ class UserSchedule implements Schedule {
     ...args: unknown[]
   ): Promise<void> {
     checkTime(delayMs, "delay");
+    checkAction(action);
     const dueMs = this.#self.now() + Math.max(delayMs, 0);
     this.#self.schedule(dueMs, action, args);
   }
@@ -154,8 +155,14 @@ class UserSchedule implements Schedule {
   // deno-lint-ignore require-await -- what is wrong with the arguments is told by the promise
   async at(dueMs: number, action: string, ...args: unknown[]): Promise<void> {
     checkTime(dueMs, "time");
+    checkAction(action);
     this.#self.schedule(dueMs, action, args);
   }
+}
+
+function checkAction(action: unknown): void {
+  if (typeof action === "string") return;
+  throw new TypeError("Cannot schedule: the action is not named by a string");
 }
 
 function checkTime(value: unknown, what: string): void {

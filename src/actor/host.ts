@@ -161,10 +161,18 @@ export class Host {
     return row && listing(row);
   }
 
-  /** Actors of one kind, the newest first. */
+  /** Actors of one kind, the newest first; without those whose record is damaged. */
   async list(name: string, limit: number): Promise<ActorListing[]> {
     const rows = await this.#ask(this.#options.store.list(name, { limit }));
-    return rows.map(listing);
+    return rows.flatMap((row) => {
+      try {
+        return [listing(row)];
+      } catch (error) {
+        const msg = "cannot list an actor";
+        this.log.failure(error, { msg, actorId: row.id });
+        return [];
+      }
+    });
   }
 
   /** Calls an action of an actor, which wakes for it. */
@@ -212,6 +220,8 @@ export class Host {
 
   /** The socket of a connection has closed. Never rejects. */
   async disconnected(actorId: string, connection: Connection): Promise<void> {
+    // A host that closes has said goodbye to everybody, or will.
+    if (this.#isClosed) return;
     const kept = this.#kept.get(actorId);
     if (kept?.includes(connection) && !connection.isSaved) {
       const others = kept.filter((other) => other !== connection);
@@ -235,14 +245,13 @@ export class Host {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    const alarms = this.#alarms.close();
+    this.#alarms.close();
     const instances = await Promise.allSettled(this.#instances.values());
     await Promise.all(
       instances.map((result) =>
         result.status === "fulfilled" && result.value.stop("shutdown")
       ),
     );
-    await alarms;
     const closing = [...this.#kept.values()].flat().map(({ channel }) =>
       channel?.close(1001, "ws.going_away")
     );
@@ -264,15 +273,15 @@ export class Host {
   }
 
   #checkOpen(): void {
-    if (!this.#isClosed) return;
-    throw actorError("server/shutting_down", "The server is shutting down");
+    if (this.#isClosed) throw shuttingDown();
   }
 
   // The living instance at once, so that a call of an actor that is awake waits for nothing.
   #awake(actorId: string): Instance | Promise<Instance> {
     const instance = this.#instances.get(actorId);
     if (instance instanceof Promise) return instance;
-    if (instance?.isRunning && !this.#isClosed) return instance;
+    if (this.#isClosed) return Promise.reject(shuttingDown());
+    if (instance?.isRunning) return instance;
     return this.#wake(actorId, instance);
   }
 
@@ -383,6 +392,10 @@ export class Host {
       });
     }
   }
+}
+
+function shuttingDown(): Error {
+  return actorError("server/shutting_down", "The server is shutting down");
 }
 
 function notFound(actor: string): Error {

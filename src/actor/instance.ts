@@ -9,7 +9,7 @@
 // - A stopped instance changes nothing any more; the next call wakes another from what is durable.
 
 import { actorError, toWireError } from "../errors.ts";
-import type { Frame, ToClient, ToServer } from "../protocol/messages.ts";
+import { type Frame, type ToServer, writeError } from "../protocol/messages.ts";
 import type { Alarm } from "../stores/store.ts";
 import { Admission, type Caller } from "./admission.ts";
 import { type Call, Calls } from "./calls.ts";
@@ -30,6 +30,9 @@ export type OnStopped = (instance: Instance, kept: Connection[]) => void;
 /** Why an instance stops. */
 export type StopReason = "sleep" | "destroy" | "shutdown";
 
+// How long a scheduled call may hold back the steps of its actor, so that it is one step.
+const maxHoldMs = 1000;
+
 /** One life of an actor in memory. */
 export class Instance implements Due, SelfControl {
   readonly identity: Identity;
@@ -47,6 +50,7 @@ export class Instance implements Due, SelfControl {
   #runs = 0;
   #isTellingChange = false;
   #mustDestroy = false;
+  #stopAfterStart: StopReason | undefined;
   #stopping: Promise<void> | undefined;
   #onRunEnd: (() => void) | undefined;
   readonly #background = new Set<Promise<unknown>>();
@@ -130,10 +134,11 @@ export class Instance implements Due, SelfControl {
 
   /** It is ready: from now on it takes calls. */
   run(): void {
-    // A hook of the start may have asked for its end.
     if (this.#phase !== "starting") return;
     this.#phase = "running";
-    this.#rest();
+    const reason = this.#stopAfterStart;
+    if (reason === undefined) this.#rest();
+    else this.services.clock.soon(() => this.stop(reason));
   }
 
   /** Calls an action. Resolves to what `encode` makes of its output, when that may leave. */
@@ -165,39 +170,42 @@ export class Instance implements Due, SelfControl {
         }),
       {
         resolve: (frame) => connection.push(frame),
-        reject: (error) =>
-          connection.push(
-            encoding.encodeToClient(this.errorMessage(error, id)),
-          ),
+        reject: (error) => {
+          const { exposesErrors } = this.services;
+          const wire = toWireError(error, { exposesErrors });
+          connection.push(writeError(wire, (wire) =>
+            encoding.encodeToClient({
+              tag: "Error",
+              val: { ...wire, actionId: id },
+            })));
+        },
       },
     );
   }
 
-  /** An error as a message to a connection. */
-  errorMessage(error: unknown, actionId: number | null): ToClient {
-    const { exposesErrors } = this.services;
-    return {
-      tag: "Error",
-      val: { ...toWireError(error, { exposesErrors }), actionId },
-    };
-  }
-
-  /** Makes the call of an alarm. Resolves when its effects and its removal are durable. */
+  /**
+   * Makes the call of an alarm. Resolves when its effects and its removal are durable. The removal
+   * is part of the first step with an effect of it: so no effect happens twice, but of a call that
+   * takes long, or sends something and goes on to wait, a crash may cut off the rest.
+   */
   async deliver(alarm: Alarm): Promise<void> {
     this.#begin();
     this.steps.hold();
     let isHeld = true;
     const endHold = () => {
-      if (isHeld) this.steps.endHold();
+      if (!isHeld) return;
       isHeld = false;
+      timer.cancel();
+      this.steps.deleteAlarm(alarm);
+      this.steps.endHold();
     };
+    const timer = this.services.clock.after(maxHoldMs, endHold);
     try {
       const { action: name, args } = decodeCall(alarm.call);
       await this.#calls.runScheduled({ name, args, beforeOutput: endHold });
     } catch (error) {
       this.self.log.failure(error, { msg: "a scheduled call failed" });
     }
-    this.steps.deleteAlarm(alarm);
     endHold();
     this.#end();
     await this.steps.durable();
@@ -230,9 +238,17 @@ export class Instance implements Due, SelfControl {
     this.#end();
   }
 
-  /** Stops it; once begun, a stop is not begun again. Never rejects. */
+  /**
+   * Stops it, after its start if that has not ended; once begun, a stop is not begun again. Never
+   * rejects.
+   */
   stop(reason: StopReason): Promise<void> {
     if (this.#phase === "stopped") return Promise.resolve();
+    if (this.#phase === "starting") {
+      // Whoever waits for the start gets an instance that takes calls.
+      this.#stopAfterStart = reason;
+      return Promise.resolve();
+    }
     return this.#stopping ??= this.#stop(reason);
   }
 
@@ -416,11 +432,13 @@ export class Instance implements Due, SelfControl {
     this.#phase = "stopped";
     this.#kind.idle.delete(this);
     this.self.abort();
+    // Before that, whoever waits for the start logs it and closes the connections.
     if (wasRunning) {
       this.self.log.failure(error, { msg: "stopped: a change was not saved" });
-    }
-    for (const connection of this.connections.release()) {
-      connection.channel?.close(1011, "store.commit_failed");
+      const { group, code } = toWireError(error);
+      for (const connection of this.connections.release()) {
+        connection.channel?.close(1011, `${group}.${code}`);
+      }
     }
     this.#onStopped(this, []);
   }

@@ -28,11 +28,9 @@ export function membersOf(container: object, path: string): [Step, unknown][] {
   if (isMap(container)) {
     let place = 0;
     return [...container].flatMap(([key, member]): [Step, unknown][] => {
-      place++;
-      return [
-        [{ keyPlace: place - 1 }, key],
-        [{ place: place - 1 }, member],
-      ];
+      const isPrimitive = typeof key !== "object" || key === null;
+      const step = isPrimitive ? { key } : { place };
+      return [[{ keyPlace: place++ }, key], [step, member]];
     });
   }
   if (isSet(container)) {

@@ -1,7 +1,7 @@
 // An actor's bytes in the store. Every text begins with one byte that says its format, so that a
 // later version can read what an earlier one wrote, and refuse what a later one wrote.
 
-import { actorError } from "../errors.ts";
+import { actorError, isErrorKind } from "../errors.ts";
 import { decodeValue, encodeValue } from "./value.ts";
 
 // Format 1: UTF-8 of the JSON described in value.ts and journal.ts.
@@ -68,34 +68,41 @@ export function encodeRecord(
 
 /** The record of an actor. */
 export function decodeActor(bytes: Uint8Array): ActorRecord {
-  const { createdAt, input, isReady } = fieldsOf(bytes);
+  const what = "the record of an actor";
+  const { createdAt, input, isReady } = fieldsOf(bytes, what);
   if (typeof createdAt !== "number" || typeof isReady !== "boolean") {
-    throw corrupt("the record of an actor");
+    throw corrupt(what);
   }
   return { createdAt, input, isReady };
 }
 
 /** The record of a connection. */
 export function decodeConnection(bytes: Uint8Array): ConnectionRecord {
-  const { params, state } = fieldsOf(bytes);
+  const { params, state } = fieldsOf(bytes, "the record of a connection");
   return { params, state };
 }
 
 /** The record of a future call. */
 export function decodeCall(bytes: Uint8Array): CallRecord {
-  const { action, args } = fieldsOf(bytes);
-  if (typeof action !== "string" || !Array.isArray(args)) {
-    throw corrupt("a scheduled call");
-  }
+  const what = "a scheduled call";
+  const { action, args } = fieldsOf(bytes, what);
+  if (typeof action !== "string" || !Array.isArray(args)) throw corrupt(what);
   return { action, args };
 }
 
-function fieldsOf(bytes: Uint8Array): Record<string, unknown> {
-  const record = decodeValue(fromBytes(bytes));
-  if (typeof record !== "object" || record === null) throw corrupt("a record");
+function fieldsOf(bytes: Uint8Array, what: string): Record<string, unknown> {
+  let record: unknown;
+  try {
+    record = decodeValue(fromBytes(bytes));
+  } catch (cause) {
+    throw isErrorKind(cause, "store/corrupt") ? cause : corrupt(what, cause);
+  }
+  if (typeof record !== "object" || record === null) throw corrupt(what);
   return record as Record<string, unknown>;
 }
 
-function corrupt(what: string): Error {
-  return actorError("store/corrupt", `Cannot read ${what}: it is damaged`);
+function corrupt(what: string, cause?: unknown): Error {
+  return actorError("store/corrupt", `Cannot read ${what}: it is damaged`, {
+    cause,
+  });
 }

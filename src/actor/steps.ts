@@ -9,7 +9,7 @@
 
 import { actorError } from "../errors.ts";
 import type { Alarm, AlarmKey, Outcome, Step } from "../stores/store.ts";
-import type { Clock, Timer } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 import type { Committer, StepSource } from "./committer.ts";
 import { lastStep, Outbox, type Output } from "./outbox.ts";
 import { toBytes } from "./record.ts";
@@ -17,10 +17,6 @@ import type { State } from "./state.ts";
 
 // Outputs of one actor that may wait for the store. An actor that goes past it is stopped.
 const maxWaiting = 10_000;
-
-// How long a scheduled call may hold back the steps of its actor, so that its effects and its
-// removal are one step.
-const maxHoldMs = 1000;
 
 /** What the steps of an actor need. */
 export interface StepsOptions {
@@ -39,10 +35,20 @@ export interface StepsOptions {
   onAlarms: (alarms: readonly Omit<Alarm, "actorId">[]) => void;
 }
 
+/** What the user's code may change without telling. */
+export interface Watched {
+  /** Finds such changes, and tells of them. */
+  look(): void;
+  /** The user's code is not at work any more, and its changes have been looked for. */
+  unwatch(): void;
+}
+
 /** The steps of one actor. */
 export class Steps implements StepSource {
   /** The state, once there is one. */
   state: State | undefined;
+  /** What else is changed past its proxies: the states of connections. */
+  watched: Watched | undefined;
   readonly #options: StepsOptions;
   readonly #outbox = new Outbox();
   #revision: number;
@@ -52,7 +58,6 @@ export class Steps implements StepSource {
   #failure: Error | undefined;
   #running = 0;
   #holds = 0;
-  #holdTimer: Timer | undefined;
   #isSaving = false;
   #create: Step["create"];
   #record: (() => Uint8Array) | undefined;
@@ -150,24 +155,18 @@ export class Steps implements StepSource {
     this.#running--;
     const { committer, isDurableFirst } = this.#options;
     if (this.#hasChanges && isDurableFirst) committer.request(this);
-    if (this.#running === 0) this.state?.unwatch();
+    if (this.#running === 0) this.#unwatch();
   }
 
-  /** Holds back the steps, for at most a second, until `endHold()` is called as often. */
+  /** Holds back the steps until `endHold()` is called as often. */
   hold(): void {
     this.#holds++;
-    this.#holdTimer ??= this.#options.clock.after(maxHoldMs, () => {
-      this.#holds = 0;
-      this.endHold();
-    });
   }
 
-  /** Ends a hold; does nothing when it has ended. */
+  /** Ends a hold. */
   endHold(): void {
-    this.#holds = Math.max(this.#holds - 1, 0);
+    this.#holds--;
     if (this.#holds > 0) return;
-    this.#holdTimer?.cancel();
-    this.#holdTimer = undefined;
     if (this.#hasChanges) this.#options.committer.request(this);
   }
 
@@ -204,7 +203,6 @@ export class Steps implements StepSource {
   fail(error: Error): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
-    this.#holdTimer?.cancel();
     this.#options.onFailure(error);
     this.#outbox.reject(error);
     for (const { output } of this.#waiters.splice(0)) output.reject(error);
@@ -247,8 +245,14 @@ export class Steps implements StepSource {
     for (const { output } of this.#waiters.splice(0, count)) output.release();
   }
 
+  #unwatch(): void {
+    this.state?.unwatch();
+    this.watched?.unwatch();
+  }
+
   get #hasChanges(): boolean {
-    // The state comes first: asking it is what finds the changes that were made past its proxies.
+    // These come first: asking them is what finds the changes that were made past their proxies.
+    this.watched?.look();
     return (this.state?.isChanged ?? false) ||
       this.#create !== undefined && this.#underWay === undefined ||
       this.#record !== undefined || this.#isDestroyed ||
@@ -273,7 +277,7 @@ export class Steps implements StepSource {
     if (!hasChanges) return undefined;
     const { actorId, fence } = this.#options;
     const step: Step = { actorId, fence, expectedRevision: this.#revision };
-    if (this.#running === 0) this.state?.unwatch();
+    if (this.#running === 0) this.#unwatch();
     if (this.#isDestroyed) {
       step.destroy = true;
       this.#isDestroyed = false;

@@ -117,6 +117,9 @@ class Scan {
         this.visit(member, `${path}[${i}]`, depth);
       }
     } else if (isPlainObject(value)) {
+      if (Object.getOwnPropertySymbols(value).length > 0) {
+        throw invalidType(path, "it has a symbol for a key");
+      }
       for (const key in value) {
         const member = (value as Record<string, unknown>)[key];
         if (isSimple(member)) continue;
@@ -253,6 +256,7 @@ const views: Record<string, new (buffer: ArrayBuffer) => ArrayBufferView> = {
   Float64Array,
   BigInt64Array,
   BigUint64Array,
+  Float16Array,
 };
 
 const errors: Record<string, ErrorConstructor> = {

@@ -78,7 +78,6 @@ export async function wake(
       await arise(instance);
     } else {
       await bear(instance, record);
-      instance.steps.setRecord(() => encodeRecord(record, "the record"));
     }
   });
   instance.run();
@@ -122,6 +121,8 @@ async function bear(instance: Instance, record: ActorRecord): Promise<void> {
   await config.onCreate?.(instance.context, input());
   await arise(instance);
   record.isReady = true;
+  // A hook may have waited for something, and the record been saved as it was before.
+  instance.steps.setRecord(() => encodeRecord(record, "the record"));
 }
 
 // What every start ends with.

@@ -70,3 +70,16 @@ export interface Encoding {
   encodeToClient(message: ToClient): Frame;
   decodeToClient(frame: Frame): ToClient;
 }
+
+/** What `write` makes of an error; without the metadata where that cannot be written. */
+export function writeError<W>(
+  error: WireError,
+  write: (error: WireError) => W,
+): W {
+  try {
+    return write(error);
+  } catch {
+    const { group, code, message } = error;
+    return write({ group, code, message });
+  }
+}

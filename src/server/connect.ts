@@ -9,7 +9,7 @@ import type { Host } from "../actor/host.ts";
 import type { Socket, SocketEvents, Upgrade } from "../adapters/adapter.ts";
 import { actorError, toWireError } from "../errors.ts";
 import { encodingOf } from "../protocol/encoding.ts";
-import type { Encoding, Frame } from "../protocol/messages.ts";
+import { type Encoding, type Frame, writeError } from "../protocol/messages.ts";
 import { parseProtocols, protocol } from "../protocol/routes.ts";
 import { readParams } from "./action.ts";
 import { tooLong } from "./body.ts";
@@ -135,11 +135,15 @@ class ConnectionSocket implements Channel {
   #refuse(error: unknown): void {
     const { exposesErrors } = this.#options;
     const wire = toWireError(error, { exposesErrors });
-    this.#host.log.failure(error, { msg: "a connection was refused" });
-    this.send(this.encoding.encodeToClient({
-      tag: "Error",
-      val: { ...wire, actionId: null },
-    }));
+    // What the caller is told in full needs no log; anybody can have himself refused all day.
+    if (wire.code === "internal_error") {
+      this.#host.log.failure(error, { msg: "a connection was refused" });
+    }
+    this.send(writeError(wire, (wire) =>
+      this.encoding.encodeToClient({
+        tag: "Error",
+        val: { ...wire, actionId: null },
+      })));
     this.#fail(error);
   }
 

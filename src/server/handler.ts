@@ -10,7 +10,7 @@ import {
 } from "../errors.ts";
 import { encodingOf } from "../protocol/encoding.ts";
 import { json } from "../protocol/json.ts";
-import type { Encoding } from "../protocol/messages.ts";
+import { type Encoding, writeError } from "../protocol/messages.ts";
 import {
   type ActorRoute,
   headers,
@@ -50,9 +50,11 @@ export function createHandler(options: HandlerOptions): Answer {
       pathname.startsWith(`${basePath}/`);
     if (fallback !== undefined && !isOurs) return await fallback(request);
     if (request.method === "OPTIONS") return answerPreflight(request);
-    const response = await answer(options, request, url, upgrade);
-    // The response to an upgrade belongs to the runtime.
-    return isUpgrade(request) ? response : allowOrigin(response, request);
+    // After an upgrade Deno's request cannot be read, and the response belongs to the runtime.
+    if (upgrade !== undefined) {
+      return await answer(options, request, url, upgrade);
+    }
+    return allowOrigin(await answer(options, request, url, undefined), request);
   };
 }
 
@@ -188,7 +190,7 @@ async function answerError(
   }
   if (upgrade !== undefined) return refuseUpgrade(request, upgrade, wire);
   const encoding = errorEncoding(request);
-  return new Response(encoding.encodeError(wire), {
+  return new Response(writeError(wire, encoding.encodeError), {
     status: statusOf(wire),
     headers: { "content-type": encoding.contentType },
   });

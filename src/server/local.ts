@@ -5,7 +5,7 @@ import type { Channel, Connection } from "../actor/connection.ts";
 import type { Host } from "../actor/host.ts";
 import { fromWireError, toWireError } from "../errors.ts";
 import { copied, copyValue } from "../protocol/copy.ts";
-import type { Frame, ToServer } from "../protocol/messages.ts";
+import { type Frame, type ToServer, writeError } from "../protocol/messages.ts";
 import type { Link, LinkEvents, Transport } from "../protocol/transport.ts";
 
 /** What the way needs. */
@@ -28,7 +28,8 @@ export function localTransport(options: LocalOptions): Transport {
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       const { exposesErrors } = options;
-      throw fromWireError(copyValue(toWireError(error, { exposesErrors })));
+      const wire = toWireError(error, { exposesErrors });
+      throw fromWireError(writeError(wire, copyValue));
     }
   };
   return {
@@ -112,8 +113,11 @@ class LocalConnection {
     } catch (error) {
       const { exposesErrors } = this.#options;
       const wire = toWireError(error, { exposesErrors });
-      const val = { ...wire, actionId: null };
-      this.#deliver(copied.encodeToClient({ tag: "Error", val }));
+      this.#deliver(writeError(wire, (wire) =>
+        copied.encodeToClient({
+          tag: "Error",
+          val: { ...wire, actionId: null },
+        })));
       this.#close(1011, `${wire.group}.${wire.code}`);
     }
   }

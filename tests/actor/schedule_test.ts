@@ -1,0 +1,425 @@
+// Calls of the future, through the host.
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { actor } from "../../src/definition/actor.ts";
+import { ActorError } from "../../src/errors.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
+import { test } from "../harness.ts";
+import { FakeClock } from "./fake_clock.ts";
+import { FakeStore } from "./fake_store.ts";
+import { state, World } from "./world.ts";
+
+const diary = actor({
+  state: { lines: [] as string[] },
+  actions: {
+    after: (c, ms: number, ...args: unknown[]) =>
+      c.schedule.after(ms, "note", ...args),
+    at: (c, ms: number, action: string, ...args: unknown[]) =>
+      c.schedule.at(ms, action, ...args),
+    many(c, times: number[]) {
+      for (const ms of times) c.schedule.after(ms, "note", ms);
+    },
+    note: (c, ...args: unknown[]) =>
+      void c.state.lines.push(args.map(String).join(" ")),
+    boom(c) {
+      c.state.lines.push("boom");
+      throw new Error("boom");
+    },
+    who(c) {
+      // deno-lint-ignore no-explicit-any -- looks at what the type hides
+      c.state.lines.push(`conn ${(c as any).conn}`);
+    },
+    async copied(c) {
+      const args = { list: [1] };
+      const call = c.schedule.after(10, "show", args, c.state.lines);
+      args.list.push(2);
+      await call;
+      c.state.lines.push("changed later");
+    },
+    show: (c, args: { list: number[] }, lines: string[]) =>
+      void c.state.lines.push(`${args.list} ${lines.length}`),
+    read: (c) => [...c.state.lines],
+    sleep: (c) => c.sleep(),
+    end: (c) => c.destroy(),
+  },
+  options: { sleepTimeout: 5_000 },
+});
+
+test("calls run in the order of their time, those of one time in that of their making", async () => {
+  await using world = await World.open({ diary });
+  const handle = world.client.diary.getOrCreate("a");
+  await handle.many([300, 100, 200]);
+  for (let i = 0; i < 30; i++) await handle.after(250, i);
+  await world.clock.pass(250);
+  const early = await handle.read();
+  assertEquals(early, [
+    "100",
+    "200",
+    ...Array.from({ length: 30 }, (_, i) => `${i}`),
+  ]);
+  await world.clock.pass(50);
+  assertEquals((await handle.read()).at(-1), "300");
+  assertEquals(await world.store.alarms({ limit: 1 }), []);
+});
+
+test("a call is not made before its time, wakes its actor, and has no connection", async () => {
+  await using world = await World.open({ diary });
+  const handle = world.client.diary.getOrCreate("a");
+  await handle.at(world.clock.now() + 60_000, "who");
+  await world.clock.pass(59_999);
+  const loads = world.store.loads;
+  await world.clock.pass(1);
+  assertEquals(world.store.loads, loads + 1, "it slept, and has woken");
+  assertEquals(await handle.read(), ["conn undefined"]);
+});
+
+test("the arguments of a call are copied when it is made", async () => {
+  await using world = await World.open({ diary });
+  const handle = world.client.diary.getOrCreate("a");
+  await handle.copied();
+  await world.clock.pass(10);
+  assertEquals(await handle.read(), ["changed later", "1 0"]);
+});
+
+test("calls survive a restart, and those that are overdue run at the start, in order", async () => {
+  await using world = await World.open({ diary });
+  const handle = world.client.diary.getOrCreate("a");
+  const other = world.client.diary.getOrCreate("b");
+  await handle.many([3_000, 1_000, 2_000, 90_000]);
+  await other.many([500]);
+  world.kill();
+  world.store.fate = "works";
+  // Time passes while no process is there.
+  const clock = new FakeClock(world.clock.now() + 10_000);
+  await using after = await World.open({ diary }, {
+    store: world.store,
+    clock,
+  });
+  await after.clock.settle();
+  assertEquals(await after.client.diary.get("a").read(), [
+    "1000",
+    "2000",
+    "3000",
+  ]);
+  assertEquals(await after.client.diary.get("b").read(), ["500"]);
+  await after.clock.pass(80_000);
+  assertEquals((await after.client.diary.get("a").read()).at(-1), "90000");
+});
+
+test("a call that throws, or names no action, is logged, and later ones run", async () => {
+  await using world = await World.open({ diary });
+  const handle = world.client.diary.getOrCreate("a");
+  const now = world.clock.now();
+  await handle.at(now + 1, "boom");
+  await handle.at(now + 2, "missing");
+  await handle.at(now + 3, "constructor");
+  await handle.at(now + 4, "note", "after all");
+  await world.clock.pass(10);
+  assertEquals(await handle.read(), ["boom", "after all"]);
+  assertEquals(
+    world.log.filter((line) => line.includes("a scheduled call failed")).length,
+    3,
+  );
+  assertEquals(await world.store.alarms({ limit: 1 }), []);
+});
+
+test("the effects of a call and its removal are one step", async () => {
+  await using world = await World.open({ diary });
+  const handle = world.client.diary.getOrCreate("a");
+  await handle.after(10, "x");
+  const before = world.store.steps.length;
+  await world.clock.pass(10);
+  const steps = world.store.steps.slice(before);
+  assertEquals(steps.length, 1);
+  assertEquals(steps[0]!.deleteAlarms?.length, 1);
+  assert(steps[0]!.snapshot ?? steps[0]!.journal);
+});
+
+test("a call that takes long, or calls others, is not made twice when the process dies in it", async () => {
+  const { promise: never } = Promise.withResolvers<void>();
+  const definition = (mustWait: boolean) => ({
+    worker: actor({
+      state: { runs: 0 },
+      actions: {
+        later: (c, action: string) => c.schedule.after(10, action),
+        long: async (c) => {
+          c.state.runs++;
+          if (mustWait) await never;
+        },
+        saving: async (c) => {
+          c.state.runs++;
+          await c.saveState();
+          if (mustWait) await never;
+        },
+        read: (c) => c.state.runs,
+      },
+    }),
+  });
+  for (const action of ["long", "saving"]) {
+    await using world = await World.open(definition(true));
+    const handle = world.client.worker.getOrCreate("a");
+    await handle.later(action);
+    await world.clock.pass(10);
+    // Another call sees the effect, so the effect is durable.
+    const seen = handle.read();
+    await world.clock.pass(2_000);
+    assertEquals(await seen, 1, action);
+    world.kill();
+    world.store.fate = "works";
+    await using after = await World.open(definition(false), world.parts);
+    await after.clock.pass(100_000);
+    assertEquals(await after.client.worker.get("a").read(), 1, action);
+  }
+});
+
+test("when the store fails a call is made again with growing pauses, until it is saved", async () => {
+  await using world = await World.open({ diary });
+  const { clock, store } = world;
+  const handle = world.client.diary.getOrCreate("a");
+  await handle.after(10, "x");
+  store.fate = "fails";
+  await clock.pass(10);
+  let attempts = store.commits.length;
+  for (const pauseS of [1, 2, 4, 8, 16, 32, 60, 60]) {
+    await clock.pass(pauseS * 1_000 - 1);
+    assertEquals(store.commits.length, attempts);
+    await clock.pass(1);
+    assertEquals(store.commits.length, ++attempts);
+  }
+  store.fate = "works";
+  await clock.pass(60_000);
+  assertEquals(await handle.read(), ["x"]);
+  await clock.pass(200_000);
+  assertEquals(await handle.read(), ["x"]);
+});
+
+test("alarms are read again when the store could not be read", async () => {
+  class Unreadable extends FakeStore {
+    isBroken = false;
+    override alarms(options: Parameters<FakeStore["alarms"]>[0]) {
+      if (this.isBroken) return Promise.reject(new Error("cannot read"));
+      return super.alarms(options);
+    }
+  }
+  const store = new Unreadable(memoryStore());
+  await using world = await World.open({ diary }, { store });
+  const handle = world.client.diary.getOrCreate("a");
+  await handle.after(1_000, "x");
+  store.isBroken = true;
+  await world.clock.pass(5_000);
+  assertEquals(await handle.read(), []);
+  store.isBroken = false;
+  await world.clock.pass(5_000);
+  assertEquals(await handle.read(), ["x"]);
+});
+
+test("10,000 calls to come take one timer, and all of them run", async () => {
+  const counter = actor({
+    state: { n: 0 },
+    actions: {
+      add: (c) => ++c.state.n,
+      many(c, count: number) {
+        for (let i = 0; i < count; i++) {
+          c.schedule.after(100_000 + i % 7, "add");
+        }
+      },
+      read: (c) => c.state.n,
+    },
+    options: { sleepTimeout: 1_000 },
+  });
+  await using world = await World.open({ counter });
+  const handles = Array.from(
+    { length: 20 },
+    (_, i) => world.client.counter.getOrCreate(`${i}`),
+  );
+  for (const handle of handles) await handle.many(500);
+  await world.clock.pass(50_000);
+  assertEquals(world.clock.waiting, 1);
+  await world.clock.pass(60_000);
+  for (const handle of handles) assertEquals(await handle.read(), 500);
+  assertEquals(await world.store.alarms({ limit: 1 }), []);
+});
+
+test("an actor that cannot wake does not keep the calls of others from being made", async () => {
+  let isBroken = false;
+  const fragile = actor({
+    state: {},
+    onWake() {
+      if (isBroken) throw new Error("broken hook");
+    },
+    actions: {
+      many(c) {
+        for (let i = 0; i < 1_500; i++) c.schedule.after(100, "nothing");
+      },
+      nothing() {},
+      sleep: (c) => c.sleep(),
+    },
+  });
+  await using world = await World.open({ fragile, diary });
+  const handle = world.client.fragile.getOrCreate("a");
+  await handle.many();
+  await handle.sleep();
+  await world.client.diary.getOrCreate("b").after(200, "x");
+  isBroken = true;
+  await world.clock.pass(10_000);
+  assertEquals(await world.client.diary.getOrCreate("b").read(), ["x"]);
+  isBroken = false;
+  await world.clock.pass(120_000);
+  assertEquals(await world.store.alarms({ limit: 1 }), []);
+});
+
+test("a call of an actor that the registry has no more waits for its return", async () => {
+  await using world = await World.open({ diary });
+  await world.client.diary.getOrCreate("a").after(100, "x");
+  await world.host.close();
+  const other = actor({ actions: {} });
+  await using without = await World.open({ other }, world.parts);
+  await without.clock.pass(10_000);
+  await without.host.close();
+  await using after = await World.open({ diary }, world.parts);
+  await after.clock.pass(0);
+  assertEquals(await after.client.diary.get("a").read(), ["x"]);
+});
+
+test("the calls of a destroyed actor are gone, also one that is due at once", async () => {
+  await using world = await World.open({ diary });
+  const handle = world.client.diary.getOrCreate("a");
+  await handle.many([10, 20, 1e9]);
+  const ended = handle.end();
+  const passed = world.clock.pass(1_000);
+  await Promise.all([ended, passed]);
+  assertEquals(await world.store.alarms({ limit: 1 }), []);
+  assertEquals(await world.store.isEmpty(), true);
+});
+
+test("a call may lie further ahead than a runtime's timer reaches", async () => {
+  await using world = await World.open({ diary });
+  const handle = world.client.diary.getOrCreate("a");
+  const far = 2 ** 31 + 5_000;
+  await handle.after(far, "far");
+  await handle.at(Number.MAX_SAFE_INTEGER, "note", "never");
+  await handle.at(8.64e15, "note", "never");
+  await world.clock.pass(far - 1);
+  assertEquals(await handle.read(), []);
+  await world.clock.pass(1);
+  assertEquals(await handle.read(), ["far"]);
+});
+
+test("a time that has passed is now, and a time that is none is refused", async () => {
+  await using world = await World.open({ diary });
+  const handle = world.client.diary.getOrCreate("a");
+  const now = world.clock.now();
+  await handle.after(0, "zero");
+  await handle.after(-5_000, "negative");
+  await handle.after(0.4, "fraction");
+  await handle.at(now - 1e5, "note", "past");
+  await handle.at(-1, "note", "before 1970");
+  await world.clock.pass(1);
+  assertEquals((await handle.read()).toSorted(), [
+    "before 1970",
+    "fraction",
+    "negative",
+    "past",
+    "zero",
+  ]);
+  for (const time of [NaN, Infinity, -Infinity, "5" as unknown as number]) {
+    await assertRejects(() => handle.after(time, "no"), ActorError);
+    await assertRejects(() => handle.at(time, "note"), ActorError);
+  }
+  assertEquals(await world.store.alarms({ limit: 1 }), []);
+});
+
+test("an argument that cannot be saved is refused, and an action without a name too", async () => {
+  let refused = 0;
+  const careless = actor({
+    actions: {
+      async later(c) {
+        for (
+          const [action, arg] of [["later", () => {}], ["later", NaN], [
+            undefined,
+            1,
+          ], [5, 1]]
+        ) {
+          await c.schedule.after(1, action as string, arg).catch(() =>
+            refused++
+          );
+        }
+      },
+    },
+  });
+  await using world = await World.open({ careless });
+  await world.client.careless.getOrCreate("a").later();
+  assertEquals(refused, 4);
+  assertEquals(await world.store.alarms({ limit: 1 }), []);
+});
+
+test("a call that is made by an action that fails to be saved is not made", async () => {
+  await using world = await World.open({ diary });
+  const handle = world.client.diary.getOrCreate("a");
+  await handle.read();
+  world.store.fate = "fails";
+  await assertRejects(() => handle.after(10, "x"), ActorError);
+  world.store.fate = "works";
+  await world.clock.pass(1_000);
+  assertEquals(await handle.read(), []);
+});
+
+test("a call is known to its maker only when it is durable", async () => {
+  await using world = await World.open({ diary });
+  const handle = world.client.diary.getOrCreate("a");
+  await handle.read();
+  world.store.fate = "hangs";
+  const call = handle.after(10, "x");
+  assertEquals(await state(call, world.clock), "pending");
+  world.store.fate = "works";
+  await world.store.land();
+  await call;
+});
+
+test("a call that schedules itself again runs on, one at a time", async () => {
+  const ticker = actor({
+    state: { ticks: 0 },
+    actions: {
+      start: (c) => c.schedule.after(1_000, "tick"),
+      async tick(c) {
+        c.state.ticks++;
+        await c.schedule.after(1_000, "tick");
+      },
+      read: (c) => c.state.ticks,
+    },
+    options: { sleepTimeout: 500 },
+  });
+  await using world = await World.open({ ticker });
+  const handle = world.client.ticker.getOrCreate("a");
+  await handle.start();
+  await world.clock.pass(10_500);
+  assertEquals(await handle.read(), 10);
+  assertEquals((await world.store.alarms({ limit: 9 })).length, 1);
+});
+
+test("a scheduled call keeps its actor awake while it runs", async () => {
+  let end = () => {};
+  let sleeps = 0;
+  const slow = actor({
+    state: { n: 0 },
+    onSleep: () => void sleeps++,
+    actions: {
+      later: (c) => c.schedule.after(10, "work"),
+      work: async (c) => {
+        await new Promise<void>((resolve) => end = resolve);
+        c.state.n++;
+      },
+      read: (c) => c.state.n,
+    },
+    options: { sleepTimeout: 1_000, actionTimeout: 1_000 },
+  });
+  await using world = await World.open({ slow });
+  const handle = world.client.slow.getOrCreate("a");
+  await handle.later();
+  await world.clock.pass(100_000);
+  assertEquals(sleeps, 0);
+  end();
+  await world.clock.settle();
+  assertEquals(await handle.read(), 1);
+  assertEquals(await world.store.alarms({ limit: 1 }), []);
+});

@@ -1,0 +1,338 @@
+// Actions per second, each scenario beside a bare server of the same runtime in the same run: Troupe
+// and the bare one take turns, and medians are compared. Server and load are a process each.
+//
+// "WebSocket" is a load over the runtime's own sockets. They may keep this process busier than a
+// server that has little to do; then rates say less than what one action costs the server in CPU
+// time, which stands beside them. "frames" is a load that is always faster than the server.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createClient, type Registry } from "../../mod.ts";
+import type { Step } from "../../src/stores/store.ts";
+import type { Program } from "../runtimes/process.ts";
+import type { counter } from "./counter.ts";
+import { median, show, table } from "./figures.ts";
+import {
+  type Done,
+  type Load,
+  openFrames,
+  openPosts,
+  openSockets,
+  type Traffic,
+} from "./load.ts";
+import { startProgram } from "./program.ts";
+import { openStore, type StoreName, storeNames } from "./stores.ts";
+
+interface Scenario {
+  way: "WebSocket" | "frames" | "HTTP";
+  action: "read" | "write";
+  /** Reads do not reach the store, so one store is enough for them. */
+  store: StoreName;
+  actors: number;
+  connections: number;
+  depth: number;
+}
+
+interface Server {
+  url: string;
+  program: Program;
+}
+
+/** One turn of one server. */
+interface Turn {
+  /** Actions per second. */
+  rate: number;
+  /** CPU time of the server for one action, in microseconds. */
+  cost: number;
+}
+
+/** The medians of all turns. */
+interface Result {
+  ours: Turn;
+  theirs: Turn;
+}
+
+/** Measures and prints. */
+export async function benchActions(
+  { isQuick }: { isQuick: boolean },
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "troupe-bench-"));
+  const all = isQuick ? quickScenarios() : scenarios();
+  const servers = new Map<string, Server>();
+  try {
+    for (const name of ["bare", ...storeNames]) {
+      servers.set(name, await startServer(name, folder));
+    }
+    const turns = isQuick ? 2 : 7;
+    const turnMs = isQuick ? 60 : 700;
+    const rows = [];
+    const single = [];
+    for (const scenario of all) {
+      const result = await measure(scenario, servers, { turns, turnMs });
+      rows.push(rowOf(scenario, result));
+      if (isSingleWrite(scenario)) {
+        const { store } = scenario;
+        const path = join(folder, "alone");
+        const commitMs = await commitAlone(store, path, isQuick ? 50 : 2000);
+        single.push(singleRowOf(store, result, commitMs));
+      }
+    }
+    console.log(table(
+      `Actions per second; medians of ${turns} turns each`,
+      [
+        "scenario",
+        "Troupe/s",
+        "bare/s",
+        "ratio",
+        "Troupe CPU us",
+        "bare CPU us",
+        "CPU ratio",
+      ],
+      rows,
+    ));
+    console.log(table(
+      "One write after the other, in milliseconds",
+      ["store", "Troupe", "bare echo", "store alone", "the rest"],
+      single,
+    ));
+  } finally {
+    for (const { program } of servers.values()) {
+      await program[Symbol.asyncDispose]();
+    }
+    await rm(folder, { recursive: true });
+  }
+}
+
+function scenarios(): Scenario[] {
+  const shapes = [
+    { connections: 1, depth: 1 },
+    { connections: 1, depth: 16 },
+    { connections: 64, depth: 1 },
+    { connections: 64, depth: 16 },
+  ];
+  const full = { connections: 64, depth: 16, actors: 64 };
+  const http = { connections: 32, depth: 1 };
+  const read = { action: "read", store: "sqlite" } as const;
+  const all: Scenario[] = shapes.map((shape) => ({
+    way: "WebSocket",
+    ...read,
+    ...shape,
+    actors: shape.connections,
+  }));
+  all.push({ way: "frames", ...read, ...full });
+  all.push({ way: "HTTP", ...read, ...http, actors: 32 });
+  for (const store of storeNames) {
+    const write = { action: "write", store } as const;
+    for (const shape of shapes) {
+      for (const actors of new Set([1, shape.connections])) {
+        all.push({ way: "WebSocket", ...write, ...shape, actors });
+      }
+    }
+    all.push({ way: "frames", ...write, ...full });
+    for (const actors of [1, 32]) {
+      all.push({ way: "HTTP", ...write, ...http, actors });
+    }
+  }
+  return all;
+}
+
+function quickScenarios(): Scenario[] {
+  return scenarios().filter(({ connections, depth, actors, way }) =>
+    connections === 1 && depth === 1 ||
+    connections === 64 && depth === 16 && actors === 64 || way === "HTTP"
+  );
+}
+
+async function startServer(name: string, folder: string): Promise<Server> {
+  const program = startProgram("server.ts", [name, folder]);
+  const [, url] = await program.line(/^ready at (\S+)$/m);
+  return { url: url!, program };
+}
+
+async function measure(
+  scenario: Scenario,
+  servers: ReadonlyMap<string, Server>,
+  { turns, turnMs }: { turns: number; turnMs: number },
+): Promise<Result> {
+  const troupe = servers.get(scenario.store)!;
+  const bare = servers.get("bare")!;
+  const actors = await startActors(troupe.url, scenario.actors);
+  const ours = await openTroupe(scenario, troupe.url, actors);
+  const theirs = await openBare(scenario, bare.url);
+  const results: { ours: Turn[]; theirs: Turn[] } = { ours: [], theirs: [] };
+  let answers = 0;
+  // The first turn of each is for the runtimes' compilers.
+  for (let i = -1; i < turns; i++) {
+    const our = await takeTurn(ours, troupe.url, turnMs);
+    const their = await takeTurn(theirs, bare.url, turnMs);
+    answers += our.answers;
+    if (i < 0) continue;
+    results.ours.push(our);
+    results.theirs.push(their);
+  }
+  ours.close();
+  theirs.close();
+  await checkCounts(actors, scenario.action === "write" ? answers : 0);
+  return { ours: middle(results.ours), theirs: middle(results.theirs) };
+}
+
+function middle(turns: readonly Turn[]): Turn {
+  return {
+    rate: median(turns.map(({ rate }) => rate)),
+    cost: median(turns.map(({ cost }) => cost)),
+  };
+}
+
+function rowOf(scenario: Scenario, { ours, theirs }: Result): string[] {
+  return [
+    titleOf(scenario),
+    show(ours.rate),
+    show(theirs.rate),
+    show(ours.rate / theirs.rate, 2),
+    show(ours.cost, 1),
+    show(theirs.cost, 1),
+    show(theirs.cost / ours.cost, 2),
+  ];
+}
+
+function isSingleWrite({ action, way, connections, depth }: Scenario): boolean {
+  return action === "write" && way === "WebSocket" && connections === 1 &&
+    depth === 1;
+}
+
+function singleRowOf(
+  store: StoreName,
+  { ours, theirs }: Result,
+  commitMs: number,
+): string[] {
+  const ourMs = 1000 / ours.rate;
+  const echoMs = 1000 / theirs.rate;
+  const all = [ourMs, echoMs, commitMs, ourMs - echoMs - commitMs];
+  return [store, ...all.map((ms) => show(ms, 3))];
+}
+
+function titleOf(scenario: Scenario): string {
+  const { way, action, store, actors, connections, depth } = scenario;
+  const what = action === "read" ? "read" : `write, ${store}`;
+  const to = actors === 1 ? "1 actor" : `${actors} actors`;
+  return `${way} ${what}: ${connections} x ${depth} to ${to}`;
+}
+
+async function takeTurn(
+  load: Load,
+  url: string,
+  turnMs: number,
+): Promise<Turn & Done> {
+  const before = await cpuOf(url);
+  const done = await load.run(turnMs);
+  const spent = await cpuOf(url) - before;
+  const { answers, seconds } = done;
+  return { ...done, rate: answers / seconds, cost: spent / answers };
+}
+
+// What a write cannot be faster than: the mean time of a commit whose one step has about its bytes.
+async function commitAlone(
+  name: StoreName,
+  folder: string,
+  count: number,
+): Promise<number> {
+  const store = await openStore(name, folder);
+  const actorId = crypto.randomUUID();
+  const fence = await store.claim();
+  const commit = async (step: Partial<Step> & { expectedRevision: number }) => {
+    const [outcome] = await store.commit([{ actorId, fence, ...step }]);
+    if (!outcome!.ok) throw new Error(`The store refused: ${outcome!.reason}`);
+  };
+  await commit({
+    expectedRevision: 0,
+    create: { name: "alone", key: actorId },
+    record: new Uint8Array(9),
+  });
+  const begin = performance.now();
+  for (let revision = 1; revision <= count; revision++) {
+    const snapshot = encoder.encode(`${revision} ${"x".repeat(100)}`);
+    await commit({ expectedRevision: revision, snapshot });
+  }
+  const ms = performance.now() - begin;
+  await store.close();
+  return ms / count;
+}
+
+const encoder = new TextEncoder();
+
+async function cpuOf(url: string): Promise<number> {
+  return await (await fetch(`${url}/cpu`)).json();
+}
+
+type BenchRegistry = Registry<{ counter: typeof counter }>;
+type Actor = Awaited<ReturnType<typeof startActors>>[number];
+
+async function startActors(url: string, count: number) {
+  const client = createClient<BenchRegistry>(`${url}/api/rivet`);
+  return await Promise.all(
+    Array.from({ length: count }, async () => {
+      const handle = await client.counter.create([crypto.randomUUID()]);
+      return { handle, actorId: await handle.resolve() };
+    }),
+  );
+}
+
+// Every write that was answered has changed the state once.
+async function checkCounts(actors: Actor[], expected: number): Promise<void> {
+  let count = 0;
+  for (const { handle } of actors) count += await handle.read();
+  if (count !== expected) {
+    throw new Error(`${expected} writes were answered, and ${count} made`);
+  }
+}
+
+function openTroupe(
+  { way, action, connections, depth }: Scenario,
+  url: string,
+  actors: Actor[],
+): Promise<Load> {
+  const paths = Array.from({ length: connections }, (_, i) => {
+    const { actorId } = actors[i % actors.length]!;
+    return `${url}/api/rivet/gateway/${actorId}`;
+  });
+  if (way === "HTTP") {
+    const urls = paths.map((path) => `${path}/action/${action}`);
+    const traffic = { ...httpTraffic, answer: '{"output":' };
+    return openPosts({ urls, depth, traffic });
+  }
+  const open = way === "frames" ? openFrames : openSockets;
+  const urls = paths.map((path) => `${path}/connect`);
+  const traffic = { ...socketTraffic(action), answer: '"ActionResponse"' };
+  return open({ urls, depth, traffic }, {
+    protocols: ["rivet", "rivet_encoding.json"],
+    greets: true,
+  });
+}
+
+function openBare(
+  { way, action, connections, depth }: Scenario,
+  url: string,
+): Promise<Load> {
+  const urls = Array.from({ length: connections }, () => `${url}/`);
+  if (way === "HTTP") {
+    const traffic = { ...httpTraffic, answer: '{"args":' };
+    return openPosts({ urls, depth, traffic });
+  }
+  const open = way === "frames" ? openFrames : openSockets;
+  const traffic = { ...socketTraffic(action), answer: '"ActionRequest"' };
+  return open({ urls, depth, traffic }, {
+    protocols: [],
+    greets: false,
+  });
+}
+
+const httpTraffic = { request: () => '{"args":[1]}' };
+
+// As our own client and RivetKit's write it.
+function socketTraffic(action: string): Pick<Traffic, "request"> {
+  return {
+    request: (n) =>
+      `{"body":{"tag":"ActionRequest","val":{"id":["$BigInt","${n}"],"name":"${action}","args":[1]}}}`,
+  };
+}

@@ -1,0 +1,280 @@
+// Load from this process: a fixed number of requests is always under way, and each answer is
+// followed by the next request. The same code drives Troupe and a bare server.
+
+import { connect, type Socket } from "node:net";
+
+/** What is sent, and how it is known that it was answered well. */
+export interface Traffic {
+  /** The n-th request of one connection. */
+  request(n: number): string;
+  /** What every good answer contains. */
+  answer: string;
+}
+
+/** Where a load goes. */
+export interface LoadOptions {
+  /** One address for each connection. */
+  urls: string[];
+  /** How many requests of one connection are under way at once. */
+  depth: number;
+  traffic: Traffic;
+}
+
+/** How much a load got done. */
+export interface Done {
+  answers: number;
+  seconds: number;
+}
+
+/** A load over connections that are open. */
+export interface Load {
+  /** Keeps the server busy for a time; resolves when the last answer has come. */
+  run(durationMs: number): Promise<Done>;
+  close(): void;
+}
+
+interface Line {
+  start(): void;
+  close(): void;
+}
+
+/** A load over WebSockets. `greets` says that the server sends a frame of its own at the opening. */
+export async function openSockets(
+  options: LoadOptions,
+  { protocols, greets }: { protocols: string[]; greets: boolean },
+): Promise<Load> {
+  const pump = new Pump(options.depth);
+  const { traffic } = options;
+  const lines = options.urls.map(async (url): Promise<Line> => {
+    const socket = new WebSocket(url.replace("http:", "ws:"), protocols);
+    await new Promise<void>((resolve, reject) => {
+      const event = greets ? "message" : "open";
+      socket.addEventListener(event, () => resolve(), { once: true });
+      socket.addEventListener(
+        "error",
+        () => reject(new Error(`Cannot connect to ${url}`)),
+      );
+    });
+    let n = 0;
+    const send = () => socket.send(traffic.request(n++));
+    socket.onmessage = ({ data }) => {
+      if (data.includes(traffic.answer)) {
+        if (pump.answered()) send();
+      } else pump.fail(data);
+    };
+    socket.onclose = ({ code, reason }) =>
+      pump.fail(`closed ${code} ${reason}`);
+    return {
+      start() {
+        for (let i = 0; i < options.depth; i++) send();
+      },
+      close() {
+        socket.onclose = null;
+        socket.close();
+      },
+    };
+  });
+  return pump.load(await Promise.all(lines));
+}
+
+/**
+ * A load of WebSocket frames that costs this process next to nothing, as if many machines were
+ * calling: frames that arrived together are answered together. With the runtime's own sockets this
+ * process would often be busier than the server.
+ */
+export async function openFrames(
+  options: LoadOptions,
+  { protocols, greets }: { protocols: string[]; greets: boolean },
+): Promise<Load> {
+  const pump = new Pump(options.depth);
+  const { depth, traffic } = options;
+  const lines = options.urls.map(async (url): Promise<Line> => {
+    const socket = await openSocket(url);
+    let n = 0;
+    const send = (count: number) => {
+      const frames = Array.from(
+        { length: count },
+        () => frameOf(traffic.request(n++)),
+      );
+      if (count > 0) socket.write(frames.join(""), "latin1");
+    };
+    const ready = Promise.withResolvers<void>();
+    const onFrames = (frames: string[]) => {
+      let next = 0;
+      for (const frame of frames) {
+        if (!frame.includes(traffic.answer)) pump.fail(frame);
+        else if (pump.answered()) next++;
+      }
+      send(next);
+    };
+    let take = (frames: string[]) => {
+      if (greets && frames.length === 0) return;
+      take = onFrames;
+      ready.resolve();
+    };
+    splitFrames(socket, (frames) => take(frames));
+    const { hostname, pathname } = new URL(url);
+    const offer = protocols.length === 0
+      ? ""
+      : `sec-websocket-protocol: ${protocols.join(", ")}\r\n`;
+    socket.write(
+      `GET ${pathname} HTTP/1.1\r\nhost: ${hostname}\r\nupgrade: websocket\r\n` +
+        `connection: Upgrade\r\nsec-websocket-version: 13\r\n${offer}` +
+        `sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+    );
+    await ready.promise;
+    return { start: () => send(depth), close: () => socket.destroy() };
+  });
+  return pump.load(await Promise.all(lines));
+}
+
+// A masked text frame; a mask of zeros leaves the text as it is.
+function frameOf(text: string): string {
+  const { length } = text;
+  const head = length < 126
+    ? [0x81, 0x80 | length]
+    : [0x81, 0x80 | 126, length >> 8, length & 255];
+  return String.fromCharCode(...head, 0, 0, 0, 0) + text;
+}
+
+// Calls back with no frames when the socket has become a WebSocket, then with what has come.
+function splitFrames(
+  socket: Socket,
+  onFrames: (frames: string[]) => void,
+): void {
+  let rest = "";
+  let isOpen = false;
+  socket.on("data", (chunk: string) => {
+    rest += chunk;
+    if (!isOpen) {
+      const end = rest.indexOf("\r\n\r\n");
+      if (end < 0) return;
+      isOpen = true;
+      rest = rest.slice(end + 4);
+      onFrames([]);
+    }
+    const frames: string[] = [];
+    let start = 0;
+    for (;;) {
+      let length = rest.charCodeAt(start + 1) & 127;
+      let from = start + 2;
+      if (length === 126) {
+        length = rest.charCodeAt(start + 2) << 8 | rest.charCodeAt(start + 3);
+        from += 2;
+      }
+      // Of a frame that has not come whole, the head may be missing too.
+      if (!(from + length <= rest.length)) break;
+      frames.push(rest.slice(from, from + length));
+      start = from + length;
+    }
+    rest = rest.slice(start);
+    if (frames.length > 0) onFrames(frames);
+  });
+}
+
+async function openSocket(url: string): Promise<Socket> {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port) });
+  socket.setNoDelay(true);
+  socket.setEncoding("latin1");
+  await new Promise<void>((resolve, reject) => {
+    socket.once("connect", resolve);
+    socket.once("error", reject);
+  });
+  return socket;
+}
+
+/**
+ * A load of POST requests over kept connections, each with one request under way. Not `fetch()`,
+ * which costs more than most servers.
+ */
+export async function openPosts(options: LoadOptions): Promise<Load> {
+  const pump = new Pump(1);
+  const lines = options.urls.map(async (url): Promise<Line> => {
+    const { hostname, pathname } = new URL(url);
+    const socket = await openSocket(url);
+    let n = 0;
+    const send = () => {
+      const body = options.traffic.request(n++);
+      socket.write(
+        `POST ${pathname} HTTP/1.1\r\nhost: ${hostname}\r\n` +
+          `content-type: application/json\r\n` +
+          `content-length: ${body.length}\r\n\r\n${body}`,
+      );
+    };
+    onResponses(socket, (response) => {
+      if (response.includes(options.traffic.answer)) {
+        if (pump.answered()) send();
+      } else pump.fail(response);
+    });
+    return { start: send, close: () => socket.destroy() };
+  });
+  return pump.load(await Promise.all(lines));
+}
+
+function onResponses(socket: Socket, onResponse: (text: string) => void): void {
+  let rest = "";
+  socket.on("data", (chunk: string) => {
+    rest += chunk;
+    for (;;) {
+      const body = rest.indexOf("\r\n\r\n") + 4;
+      if (body < 4) return;
+      const [, length] = /\r\ncontent-length: *(\d+)/i.exec(rest) ?? [];
+      if (length === undefined) throw new Error(`No length in: ${rest}`);
+      const end = body + Number(length);
+      if (rest.length < end) return;
+      const response = rest.slice(0, end);
+      rest = rest.slice(end);
+      onResponse(response);
+    }
+  });
+}
+
+// Counts the answers of all connections, and says when no more requests should follow.
+class Pump {
+  readonly #depth: number;
+  #answers = 0;
+  #underWay = 0;
+  #isOver = false;
+  #end: PromiseWithResolvers<void> | undefined;
+
+  constructor(depth: number) {
+    this.#depth = depth;
+  }
+
+  load(lines: Line[]): Load {
+    return {
+      run: (durationMs) => this.#run(lines, durationMs),
+      close() {
+        for (const line of lines) line.close();
+      },
+    };
+  }
+
+  /** Takes note of an answer; returns whether a request should follow it. */
+  answered(): boolean {
+    this.#answers++;
+    if (!this.#isOver) return true;
+    if (--this.#underWay === 0) this.#end?.resolve();
+    return false;
+  }
+
+  fail(why: unknown): void {
+    this.#end?.reject(new Error(`The load got a wrong answer: ${why}`));
+  }
+
+  async #run(lines: Line[], durationMs: number): Promise<Done> {
+    this.#end = Promise.withResolvers();
+    this.#answers = 0;
+    this.#underWay = lines.length * this.#depth;
+    this.#isOver = false;
+    const start = performance.now();
+    const timer = setTimeout(() => this.#isOver = true, durationMs);
+    for (const line of lines) line.start();
+    await this.#end.promise.finally(() => clearTimeout(timer));
+    return {
+      answers: this.#answers,
+      seconds: (performance.now() - start) / 1000,
+    };
+  }
+}

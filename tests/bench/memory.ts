@@ -1,0 +1,68 @@
+// What lies in memory for each pending schedule, each actor that sleeps, and each that is awake with
+// nothing to do. Each is measured in a process of its own, by memory_child.ts.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { show, table } from "./figures.ts";
+import type { Held, What } from "./memory_child.ts";
+import { startProgram } from "./program.ts";
+import { type StoreName, storeNames } from "./stores.ts";
+
+const titles: Record<What, string> = {
+  schedules: "pending schedule",
+  sleeping: "sleeping actor",
+  awake: "awake idle actor",
+};
+
+/** Measures and prints. */
+export async function benchMemory(
+  { isQuick }: { isQuick: boolean },
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "troupe-bench-"));
+  const rows = [];
+  try {
+    for (const store of isQuick ? storeNames.slice(0, 1) : storeNames) {
+      for (const what of ["schedules", "sleeping", "awake"] as const) {
+        const most = what === "schedules" ? 100_000 : 20_000;
+        const count = isQuick ? 1000 : most;
+        const held = await hold(what, { store, folder, count });
+        rows.push([
+          `${titles[what]}, ${store}`,
+          show(count),
+          show(held.heapBytes / count),
+          show(held.residentBytes / count),
+        ]);
+      }
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+  console.log(table(
+    "Bytes of memory for each one",
+    ["what", "how many", "heap", "resident"],
+    rows,
+  ));
+}
+
+async function hold(
+  what: What,
+  { store, folder, count }: { store: StoreName; folder: string; count: number },
+): Promise<Held> {
+  const path = join(folder, `${what}-${store}`);
+  await using child = startProgram("memory_child.ts", [
+    what,
+    store,
+    path,
+    `${count}`,
+  ]);
+  await child.line(/^begins$/m);
+  // On a busy machine, one line takes longer than a test would wait.
+  for (;;) {
+    const [, line] = await child.line(/^held (.+)$/m).catch((error) => {
+      if (/^It went on/.test(String(error.message))) return [];
+      throw error;
+    });
+    if (line !== undefined) return JSON.parse(line);
+  }
+}

@@ -1,0 +1,104 @@
+// Measures the memory of this process before and after it has made many of one thing:
+// `memory_child.ts schedules|sleeping|awake STORE FOLDER COUNT`.
+
+import process from "node:process";
+import { actor, createClient, setup } from "../../mod.ts";
+import { openStore, type StoreName } from "./stores.ts";
+
+/** What there are many of. */
+export type What = "schedules" | "sleeping" | "awake";
+
+/** What the process has in memory for all of them. */
+export interface Held {
+  heapBytes: number;
+  residentBytes: number;
+}
+
+const [what = "", store, folder = "", count] = process.argv.slice(2);
+const dayMs = 24 * 60 * 60 * 1000;
+// Made before the measurement begins: caches fill, and code is compiled.
+const first = 1000;
+// Actors that are made at once.
+const width = 64;
+
+let asleep = 0;
+let made = 0;
+const state = { count: 0, text: "x".repeat(80) };
+const actions = { count: (c: { state: { count: number } }) => ++c.state.count };
+
+const awake = actor({ state, actions, options: { sleepTimeout: dayMs } });
+const sleeping = actor({
+  state,
+  actions,
+  options: { sleepTimeout: 100 },
+  onSleep: () => void asleep++,
+});
+const planner = actor({
+  actions: {
+    plan: (c, calls: number) => {
+      for (let i = 0; i < calls; i++) c.schedule.after(dayMs + i, "plan", 0);
+    },
+  },
+});
+const registry = setup({
+  use: { awake, sleeping, planner },
+  store: openStore(store as StoreName, folder),
+});
+const client = createClient<typeof registry>();
+
+const make: Record<What, (count: number) => Promise<void>> = {
+  async schedules(count) {
+    const planner = client.planner.getOrCreate([]);
+    for (let left = count; left > 0; left -= first) {
+      await planner.plan(Math.min(left, first));
+    }
+  },
+  async sleeping(count) {
+    const all = asleep + count;
+    await makeActors(count, (key) => client.sleeping.create(key));
+    while (asleep < all) await sleep(20);
+    // Its hook runs before it leaves.
+    await sleep(200);
+  },
+  awake: (count) => makeActors(count, (key) => client.awake.create(key)),
+};
+
+console.log("begins");
+await make[what as What](first);
+const before = await measure();
+await make[what as What](Number(count));
+const after = await measure();
+const held: Held = {
+  heapBytes: after.heapBytes - before.heapBytes,
+  residentBytes: after.residentBytes - before.residentBytes,
+};
+console.log(`held ${JSON.stringify(held)}`);
+await registry.shutdown();
+
+async function makeActors(
+  count: number,
+  create: (
+    key: string,
+  ) => Promise<{ count(): Promise<number> }>,
+): Promise<void> {
+  const last = made + count;
+  const work = Array.from({ length: width }, async () => {
+    while (made < last) await (await create(`actor-${made++}`)).count();
+  });
+  await Promise.all(work);
+}
+
+async function measure(): Promise<Held> {
+  const { gc } = globalThis as { gc?: () => void };
+  if (gc === undefined) throw new Error("Run it with --expose-gc");
+  for (let i = 0; i < 5; i++) {
+    gc();
+    await sleep(50);
+  }
+  const { heapUsed, external, rss } = process.memoryUsage();
+  return { heapBytes: heapUsed + external, residentBytes: rss };
+}
+
+function sleep(delayMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs));
+}

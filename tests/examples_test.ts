@@ -1,0 +1,463 @@
+// Every example, as a process of this runtime, kept in a folder of its own.
+
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertMatch,
+  assertRejects,
+} from "@std/assert";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { get } from "node:http";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import type { chatRoom, Message } from "../examples/chat/room.ts";
+import type { registry } from "../examples/chat/server.ts";
+import {
+  type ActorConnection,
+  ActorError,
+  createClient,
+} from "../src/client/mod.ts";
+import { test } from "./harness.ts";
+import { type End, Program } from "./runtimes/process.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const runtimes = { deno: ["run", "-A"], bun: [] };
+type Runtime = keyof typeof runtimes;
+const ours: Runtime = "Deno" in globalThis ? "deno" : "bun";
+
+// How long a guest waits for what must come.
+const patienceMs = 20_000;
+
+const clean: End = { code: 0, signal: null };
+
+test("every example is driven by a test in this file", () => {
+  assertEquals(readdirSync(join(root, "examples")).toSorted(), [
+    "chat",
+    "counter.ts",
+    "reminder.ts",
+  ]);
+});
+
+test("examples/counter.ts counts, ends by itself, and goes on where it ended", async () => {
+  using folder = new Folder();
+  await using first = start("counter.ts", folder);
+  assertEquals(await first.ended(), clean);
+  assertEquals(
+    first.output,
+    `apples before: 0
+heard: 1 apples
+apples after one more: 1
+pears after ten times two more: 20
+`,
+  );
+  await using second = start("counter.ts", folder);
+  assertEquals(await second.ended(), clean);
+  assertMatch(second.output, /^apples before: 1$/m);
+  assertMatch(second.output, /^pears after ten times two more: 40$/m);
+});
+
+test("examples/counter.ts goes on with what the other runtime has counted", async () => {
+  using folder = new Folder();
+  const other = ours === "deno" ? "bun" : "deno";
+  await using first = start("counter.ts", folder, { runtime: other });
+  assertEquals(await first.ended(), clean);
+  await using second = start("counter.ts", folder);
+  assertEquals(await second.ended(), clean);
+  assertMatch(second.output, /^heard: 2 apples$/m);
+});
+
+test("examples/reminder.ts fires each reminder once, though it is killed in the middle", async () => {
+  using folder = new Folder();
+  await using first = start("reminder.ts", folder, {
+    args: ["0.2", "0.5", "0.7", "3"],
+  });
+  await first.line(/^Fired: after 0\.2 s/m);
+  const thirdIsDueAt = Date.now() + 500;
+  first.signal("SIGKILL");
+  assertEquals((await first.ended()).signal, "SIGKILL");
+  await until(thirdIsDueAt + 200);
+  await using second = start("reminder.ts", folder);
+  assertEquals(await second.ended(), clean);
+
+  const [, told] = await second.line(/^Fired before this start: (.*)$/m);
+  const before = told!.split(", ");
+  const after = fired(second);
+  for (const text of fired(first)) assert(before.includes(text));
+  assertEquals(
+    [...before, ...after],
+    ["after 0.2 s", "after 0.5 s", "after 0.7 s", "after 3 s"],
+  );
+  // One that nobody was there for came late, and the one still to come did not come early.
+  assertMatch(second.output, /^Fired: after 0\.7 s \((?!0\.0)\d+\.\d s late/m);
+  assertMatch(second.output, /^Fired: after 3 s \(\d\.\d s late\)$/m);
+});
+
+test("examples/reminder.ts fires at once what was overdue at its start", async () => {
+  using folder = new Folder();
+  await using first = start("reminder.ts", folder, { args: ["1", "1.1"] });
+  await first.line(/^Set: /m);
+  const allAreDueAt = Date.now() + 1100;
+  first.signal("SIGKILL");
+  await first.ended();
+  await until(allAreDueAt + 100);
+  await using second = start("reminder.ts", folder);
+  assertEquals(await second.ended(), clean);
+  assertEquals(fired(second), ["after 1 s", "after 1.1 s"]);
+});
+
+test("examples/reminder.ts sets reminders anew when all have fired", async () => {
+  using folder = new Folder();
+  for (const args of [["0.1", "0.2"], ["0.1"]]) {
+    await using program = start("reminder.ts", folder, { args });
+    assertEquals(await program.ended(), clean);
+    assertEquals(fired(program), args.map((seconds) => `after ${seconds} s`));
+  }
+});
+
+test("examples/chat: two people talk, and see who is there", async () => {
+  await using chat = await Chat.start();
+  await using ana = chat.join("Ana");
+  await ana.sees(["Ana"]);
+  await using bo = chat.join("Bo");
+  await Promise.all([ana.sees(["Ana", "Bo"]), bo.sees(["Ana", "Bo"])]);
+  const sent = await ana.room.send("  Hello, Bo  ");
+  assertEquals([sent.name, sent.text], ["Ana", "Hello, Bo"]);
+  assertEquals(await bo.hears("Hello, Bo"), sent);
+  await bo.room.send("<b>Hello</b>");
+  assertEquals((await ana.hears("<b>Hello</b>")).name, "Bo");
+  assertEquals(texts(await bo.room.history()), ["Hello, Bo", "<b>Hello</b>"]);
+  await bo[Symbol.asyncDispose]();
+  await ana.sees(["Ana"]);
+});
+
+test("examples/chat: rooms do not hear each other", async () => {
+  await using chat = await Chat.start();
+  await using ana = chat.join("Ana", "one");
+  await using bo = chat.join("Bo", "two");
+  await bo.sees(["Bo"]);
+  await ana.room.send("only here");
+  assertEquals(await bo.room.history(), []);
+  assertEquals(bo.messages, []);
+});
+
+test("examples/chat: after kill -9 and a restart people are back by themselves, with all messages", async () => {
+  await using chat = await Chat.start();
+  await using ana = chat.join("Ana");
+  await using bo = chat.join("Bo");
+  await ana.sees(["Ana", "Bo"]);
+  const before = await ana.room.send("before");
+  await chat.kill();
+  await Promise.all([ana.is("disconnected"), bo.is("disconnected")]);
+  const waiting = bo.room.send("meanwhile");
+  await chat.restart();
+  const meanwhile = await waiting;
+  assertEquals(await ana.room.history(), [before, meanwhile]);
+  // Nobody who was there when it was killed is counted twice.
+  await Promise.all([ana.sees(["Ana", "Bo"]), bo.sees(["Ana", "Bo"])]);
+  const after = await ana.room.send("after");
+  assertEquals(await bo.hears("after"), after);
+  assertEquals(after.id, before.id + 2);
+});
+
+test("examples/chat: those who did not come back after a kill -9 are gone", async () => {
+  await using chat = await Chat.start();
+  await using ana = chat.join("Ana");
+  const bo = chat.join("Bo");
+  await ana.sees(["Ana", "Bo"]);
+  await chat.kill();
+  await bo[Symbol.asyncDispose]();
+  ana.names = [];
+  await chat.restart();
+  await ana.sees(["Ana"]);
+});
+
+test("examples/chat keeps the last 200 messages", async () => {
+  await using chat = await Chat.start();
+  await using ana = chat.join("Ana");
+  const numbers = Array.from({ length: 205 }, (_, number) => `${number}`);
+  await Promise.all(numbers.map((text) => ana.room.send(text)));
+  assertEquals(texts(await ana.room.history()), numbers.slice(5));
+});
+
+test("examples/chat refuses a message or a name that is empty, too long or no text", async () => {
+  await using chat = await Chat.start();
+  await using ana = chat.join("Ana");
+  const send = (args: unknown[]) => ana.room.action({ name: "send", args });
+  for (
+    const [args, code] of [
+      [[" \n"], "message_empty"],
+      [[42], "message_empty"],
+      [[], "message_empty"],
+      [["x".repeat(1001)], "message_too_long"],
+    ] as const
+  ) {
+    const error = await assertRejects(() => send([...args]), ActorError);
+    assertEquals([error.group, error.code], ["user", code]);
+  }
+  assertEquals(await ana.room.history(), []);
+  for (
+    const [name, code] of [["", "name_empty"], [
+      "x".repeat(41),
+      "name_too_long",
+    ]] as const
+  ) {
+    await using nobody = chat.join(name);
+    const error = await nobody.failure;
+    assertInstanceOf(error, ActorError);
+    assertEquals([error.group, error.code], ["user", code]);
+  }
+});
+
+test("examples/chat serves its page, whose modules are JavaScript and can talk to it", async () => {
+  await using chat = await Chat.start();
+  using folder = new Folder();
+  const page = await fetch(chat.url);
+  assertMatch(page.headers.get("content-type")!, /^text\/html/);
+  const html = await page.text();
+  const [, map] = html.match(/<script type="importmap">([^]*?)<\/script>/)!;
+  const [, script] = html.match(/<script type="module" src="([^"]+)"/)!;
+  const [, style] = html.match(/<link rel="stylesheet" href="([^"]+)"/)!;
+  const css = await fetch(chat.url + style);
+  assertMatch(css.headers.get("content-type")!, /^text\/css/);
+  await css.body?.cancel();
+
+  const entry = await download(script!, JSON.parse(map!).imports, {
+    url: chat.url,
+    folder,
+  });
+  // It got as far as to look for the page, so it is JavaScript and all it imports is there.
+  const error = await assertRejects(() => import(entry), ReferenceError);
+  assertMatch(error.message, /document|sessionStorage/);
+
+  const client = entry.replace(/browser\.mjs$/, "src/client/mod.mjs");
+  const { createClient: create }: { createClient: typeof createClient } =
+    await import(client);
+  await using ana = chat.join("Ana", "lobby", create);
+  assertEquals((await ana.room.send("hello")).text, "hello");
+});
+
+test("examples/chat serves nothing but its page", async () => {
+  await using chat = await Chat.start();
+  for (
+    const path of [
+      "/deno.json",
+      "/server.ts",
+      "/room.ts",
+      "/index.html",
+      "/src/registry.ts",
+      "/src/stores/place.ts",
+      "/src/client/none.ts",
+      "/src/client/../../deno.json",
+      "/src/client/../stores/place.ts",
+      "/src/client/..%2f..%2fdeno.json",
+      "/src/client/%2e%2e/%2e%2e/deno.json",
+      "/src/client/..\\..\\deno.json",
+      "/src/client//etc/passwd",
+      "//etc/passwd",
+      "/browser.ts%00.css",
+      "/src/client/mod.ts/",
+    ]
+  ) assertEquals([path, await status(chat.url, path)], [path, 404]);
+  const post = await fetch(chat.url, { method: "POST", body: "x" });
+  await post.body?.cancel();
+  assertEquals(post.status, 405);
+});
+
+/** A folder that is there as long as its scope. */
+class Folder implements Disposable {
+  readonly path = mkdtempSync(join(tmpdir(), "troupe-examples-"));
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true });
+  }
+}
+
+interface StartOptions {
+  runtime?: Runtime;
+  args?: string[];
+  port?: number;
+}
+
+function start(
+  example: string,
+  { path }: Folder,
+  { runtime = ours, args = [], port = 0 }: StartOptions = {},
+): Program {
+  const file = join(root, "examples", example);
+  return Program.start(runtime, [...runtimes[runtime], file, ...args], {
+    cwd: path,
+    env: { TROUPE_DATA: path, PORT: `${port}`, RIVET_LOG_LEVEL: undefined },
+  });
+}
+
+/** The chat's server, and its restarts on the same port. */
+class Chat implements AsyncDisposable {
+  readonly #folder = new Folder();
+  #program: Program;
+  url = "";
+
+  private constructor() {
+    this.#program = this.#start(0);
+  }
+
+  static async start(): Promise<Chat> {
+    const chat = new Chat();
+    await chat.#listens();
+    return chat;
+  }
+
+  async kill(): Promise<void> {
+    this.#program.signal("SIGKILL");
+    assertEquals((await this.#program.ended()).signal, "SIGKILL");
+  }
+
+  async restart(): Promise<void> {
+    this.#program = this.#start(Number(new URL(this.url).port));
+    await this.#listens();
+  }
+
+  join(name: string, room = "lobby", create = createClient): Guest {
+    const client = create<typeof registry>(`${this.url}/api/rivet`);
+    return new Guest(
+      client.chatRoom.getOrCreate(room, { params: { name } }).connect(),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#program[Symbol.asyncDispose]();
+    this.#folder[Symbol.dispose]();
+  }
+
+  #start(port: number): Program {
+    return start("chat/server.ts", this.#folder, { port });
+  }
+
+  async #listens(): Promise<void> {
+    const [, url] = await this.#program.line(
+      /^Troupe \S+ serves chatRoom at (\S+)\/api\/rivet \(SQLite at /m,
+    );
+    this.url = url!;
+  }
+}
+
+/** Somebody in a room. What they wait for may have come already. */
+class Guest implements AsyncDisposable {
+  readonly room: ActorConnection<typeof chatRoom>;
+  readonly failure: Promise<Error>;
+  readonly messages: Message[] = [];
+  names: string[] = [];
+  #waker = Promise.withResolvers<void>();
+
+  constructor(room: ActorConnection<typeof chatRoom>) {
+    this.room = room;
+    room.on("message", (message) => {
+      this.messages.push(message);
+      this.#wake();
+    });
+    room.on("presence", (names) => {
+      this.names = names;
+      this.#wake();
+    });
+    room.onStatusChange(() => this.#wake());
+    this.failure = new Promise((resolve) => room.onError(resolve));
+  }
+
+  async sees(names: string[]): Promise<void> {
+    await this.#until(() => `${this.names}` === `${names}`);
+  }
+
+  async hears(text: string): Promise<Message> {
+    const find = () => this.messages.find((message) => message.text === text);
+    await this.#until(() => find() !== undefined);
+    return find()!;
+  }
+
+  async is(status: string): Promise<void> {
+    await this.#until(() => this.room.connStatus === status);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.room.dispose();
+  }
+
+  async #until(isTrue: () => boolean): Promise<void> {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      this.#wake();
+    }, patienceMs);
+    while (!isTrue() && !isLate) await this.#waker.promise;
+    clearTimeout(timer);
+    const { names, messages, room } = this;
+    const heard = JSON.stringify({ names, messages, is: room.connStatus });
+    assert(isTrue(), `Waited in vain for ${isTrue}, with ${heard}`);
+  }
+
+  #wake(): void {
+    this.#waker.resolve();
+    this.#waker = Promise.withResolvers();
+  }
+}
+
+// Puts a module and all that it imports into a folder, as .mjs, which no runtime takes for
+// TypeScript. Returns the URL of the first.
+async function download(
+  path: string,
+  imports: Record<string, string>,
+  { url, folder }: { url: string; folder: Folder },
+): Promise<string> {
+  const rename = (path: string) => path.replace(/\.ts$/, ".mjs");
+  const queue = new Set([path]);
+  for (const path of queue) {
+    const response = await fetch(url + path);
+    assertEquals([path, response.status], [path, 200]);
+    assertMatch(response.headers.get("content-type")!, /^text\/javascript/);
+    const code = (await response.text()).replace(
+      // A line of a comment has a star, and what its example imports is not there.
+      /^([^*"\n]*\bfrom\s*)"([^"]+)"/gm,
+      (_, from, specifier) => {
+        const target = imports[specifier] ??
+          new URL(specifier, `file://${path}`).pathname;
+        queue.add(target);
+        return `${from}"${pathToFileURL(folder.path)}${rename(target)}"`;
+      },
+    );
+    const file = join(folder.path, rename(path));
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, code);
+  }
+  assert(queue.size > 5);
+  return `${pathToFileURL(folder.path)}${rename(path)}`;
+}
+
+// Sends a path as it is written, which fetch() does not.
+function status(url: string, path: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(url);
+    const request = get({ hostname, port, path, agent: false }, (response) => {
+      response.resume();
+      response.on("end", () => resolve(response.statusCode));
+    });
+    request.on("error", reject);
+  });
+}
+
+function texts(messages: Message[]): string[] {
+  return messages.map(({ text }) => text);
+}
+
+function fired({ output }: Program): string[] {
+  return [...output.matchAll(/^Fired: (.*) \(/gm)].map(([, text]) => text!);
+}
+
+function until(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms - Date.now()));
+}

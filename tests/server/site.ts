@@ -1,0 +1,159 @@
+// A handler over a real host, and sockets that a test holds both ends of.
+
+import type {
+  Answer,
+  SocketEvents,
+  Upgrade,
+} from "../../src/adapters/adapter.ts";
+import type { AnyActorDefinition } from "../../src/definition/definition.ts";
+import { createHandler } from "../../src/server/handler.ts";
+import { World } from "../actor/world.ts";
+
+/** The longest message that a {@linkcode Site} takes. */
+export const maxIncomingBytes = 1_000;
+
+/** What a request may be given besides. */
+export interface Init extends Omit<RequestInit, "body"> {
+  /** A text, bytes or stream as it is, anything else as JSON. */
+  body?: unknown;
+}
+
+/** A handler over a host of its own. */
+export class Site<D extends Record<string, AnyActorDefinition>>
+  implements AsyncDisposable {
+  readonly world: World<D>;
+  readonly #answer: Answer;
+
+  private constructor(
+    world: World<D>,
+    names: string[],
+    exposesErrors: boolean,
+  ) {
+    this.world = world;
+    this.#answer = createHandler({
+      host: () => Promise.resolve(world.host),
+      basePath: "/api/rivet",
+      version: "1.2.3",
+      names,
+      maxIncomingBytes,
+      exposesErrors,
+      upgradeHelp: "Here is how.",
+      fallback: undefined,
+    });
+  }
+
+  static async open<D extends Record<string, AnyActorDefinition>>(
+    definitions: D,
+    { exposesErrors = false }: { exposesErrors?: boolean } = {},
+  ): Promise<Site<D>> {
+    const world = await World.open(definitions, { exposesErrors });
+    return new Site(world, Object.keys(definitions), exposesErrors);
+  }
+
+  /** Answers a request without sockets. */
+  ask(target: string, init: Init = {}): Promise<Response> {
+    return this.#answer(request(target, init), undefined);
+  }
+
+  /** The status and the JSON of an answer. */
+  async json(
+    target: string,
+    init: Init = {},
+  ): Promise<[status: number, body: unknown]> {
+    const response = await this.ask(target, init);
+    return [response.status, await response.json()];
+  }
+
+  /** Opens a socket; `open` of its events is told when the test says so. */
+  async dial(
+    target: string,
+    protocols: string | undefined = "rivet",
+  ): Promise<Wire> {
+    const wire = new Wire();
+    const headers: Record<string, string> = {
+      upgrade: "websocket",
+      connection: "upgrade",
+    };
+    if (protocols !== undefined) headers["sec-websocket-protocol"] = protocols;
+    await this.#answer(request(target, { headers }), wire.upgrade);
+    return wire;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.world[Symbol.asyncDispose]();
+  }
+}
+
+function request(target: string, { body, ...init }: Init): Request {
+  const space = target.indexOf(" ");
+  const [method, path] = space < 0
+    ? ["GET", target]
+    : [target.slice(0, space), target.slice(space + 1)];
+  const isRaw = typeof body === "string" || body instanceof Uint8Array ||
+    body instanceof ReadableStream || body === undefined;
+  const isStream = body instanceof ReadableStream;
+  return new Request(`http://actors.test${path}`, {
+    ...init,
+    method,
+    ...(body === undefined
+      ? {}
+      : { body: isRaw ? body as BodyInit : JSON.stringify(body) }),
+    ...(isStream ? { duplex: "half" } : {}),
+  } as RequestInit);
+}
+
+/** Both ends of a socket, as an adapter would hold them. */
+export class Wire {
+  events!: SocketEvents;
+  protocol: string | undefined;
+  readonly sent: string[] = [];
+  closedWith: string | undefined;
+
+  readonly upgrade: Upgrade = (events, { protocol }) => {
+    this.events = events;
+    this.protocol = protocol;
+    return new Response(null, { status: 200, headers: { "x-upgraded": "1" } });
+  };
+
+  /** Completes the handshake. */
+  open(): this {
+    this.events.open({
+      bufferedBytes: 0,
+      send: (frame) => {
+        if (this.closedWith === undefined) this.sent.push(String(frame));
+      },
+      close: (code, reason) => this.#close(code, reason),
+    });
+    return this;
+  }
+
+  /** The caller sends a frame. */
+  say(frame: string | Uint8Array<ArrayBuffer> | object): this {
+    if (this.closedWith !== undefined) return this;
+    const isRaw = typeof frame === "string" || frame instanceof Uint8Array;
+    this.events.message(isRaw ? frame : JSON.stringify({ body: frame }));
+    return this;
+  }
+
+  /** The caller calls an action. */
+  call(id: number, name: string, ...args: unknown[]): this {
+    return this.say({ tag: "ActionRequest", val: { id, name, args } });
+  }
+
+  /** The caller hangs up. */
+  hangUp(): void {
+    this.#close(1000, "");
+  }
+
+  /** What came to the caller. */
+  // deno-lint-ignore no-explicit-any -- JSON of whatever shape
+  get messages(): any[] {
+    return this.sent.map((text) => JSON.parse(text).body);
+  }
+
+  #close(code: number, reason: string): void {
+    if (this.closedWith !== undefined) return;
+    this.closedWith = `${code} ${reason}`;
+    queueMicrotask(() => this.events.close(code, reason));
+  }
+}
