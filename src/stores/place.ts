@@ -39,7 +39,7 @@ export async function openStore(name: StoreName, env: Env): Promise<Store> {
 /** Opens the default: Deno KV where it is switched on, SQLite elsewhere. */
 export async function openDefault(env: Env): Promise<{
   store: Store;
-  /** What a person should know: the app seems to have its data in the other store. */
+  /** What a person should know: the app has a database of the other kind, and none of this. */
   warning: string | undefined;
 }> {
   // On Deno Deploy the platform provides the one database there is.
@@ -62,7 +62,7 @@ async function warn(
   const way = other === "sqlite"
     ? `setup({ store: "sqlite" })`
     : `Deno with --unstable-kv, or setup({ store: "deno-kv" })`;
-  return `${store.location} is empty, but this app has data in ${path}. To go on with that, use ${way}.`;
+  return `${store.location} is empty, but this app has a database at ${path}. To go on with that one, use ${way}.`;
 }
 
 function pathOf(name: StoreName, env: Env): string {
