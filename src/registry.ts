@@ -123,6 +123,8 @@ const knownKeys = new Set([
   "logging",
 ]);
 
+const storeNames = new Set<string>(["memory", "sqlite", "deno-kv"]);
+
 /**
  * Joins definitions into a registry. Opens nothing and keeps no process alive: the store is opened
  * with the first call, and a port by `serve()`. From then on `createClient()` without an endpoint
@@ -164,6 +166,13 @@ function checkConfig(
   }
   if (typeof config.use !== "object" || config.use === null) {
     throw new TypeError("Cannot set up: use is not an object");
+  }
+  const { store } = config;
+  if (typeof store === "string" && !storeNames.has(store)) {
+    const names = [...storeNames].join(", ");
+    throw new TypeError(
+      `Cannot set up: there is no store "${store}", only ${names}`,
+    );
   }
   for (const [name, definition] of Object.entries(config.use)) {
     if (name.length > maxNameLength) {

@@ -78,7 +78,7 @@ export interface ActorConfig<
   actions?: A;
   /** Runs once in the life of an actor, after its state was made. */
   onCreate?: (
-    c: ActorContext<Bag<State, Params, ConnState, Vars, Input>>,
+    c: ActorContext<Bag<State, unknown, unknown, unknown, Input>>,
     input: Input,
   ) => Awaitable<void>;
   /** Runs at every wake, before any call. */

@@ -77,7 +77,7 @@ function onBoth(
 const errors = [
   new Error("a"),
   new TypeError("b"),
-  Object.defineProperty(new RangeError("c"), "name", {
+  Object.defineProperty(new Error("c"), "name", {
     value: "Custom",
     configurable: true,
     writable: true,

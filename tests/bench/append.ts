@@ -64,7 +64,7 @@ export async function benchAppend(
   { isQuick }: { isQuick: boolean },
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "troupe-bench-"));
-  const batches = isQuick ? 10 : 40;
+  const batches = isQuick ? 8 : 40;
   try {
     const rows = [];
     for (const name of storeNames) {

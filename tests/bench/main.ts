@@ -28,5 +28,6 @@ for (const name of wanted) {
 for (const [name, bench] of Object.entries(parts)) {
   if (wanted.length === 0 || wanted.includes(name)) await bench({ isQuick });
 }
+console.log("\nThe bench has ended");
 // Client sockets that are closing would hold the process up.
 process.exit(0);

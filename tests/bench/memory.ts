@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { show, table } from "./figures.ts";
 import type { Held, What } from "./memory_child.ts";
-import { startProgram } from "./program.ts";
+import { startProgram, waitForLine } from "./program.ts";
 import { type StoreName, storeNames } from "./stores.ts";
 
 const titles: Record<What, string> = {
@@ -56,13 +56,6 @@ async function hold(
     path,
     `${count}`,
   ]);
-  await child.line(/^begins$/m);
-  // On a busy machine, one line takes longer than a test would wait.
-  for (;;) {
-    const [, line] = await child.line(/^held (.+)$/m).catch((error) => {
-      if (/^It went on/.test(String(error.message))) return [];
-      throw error;
-    });
-    if (line !== undefined) return JSON.parse(line);
-  }
+  const [, line] = await waitForLine(child, /^held (.+)$/m);
+  return JSON.parse(line!);
 }

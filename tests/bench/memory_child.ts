@@ -63,7 +63,6 @@ const make: Record<What, (count: number) => Promise<void>> = {
   awake: (count) => makeActors(count, (key) => client.awake.create(key)),
 };
 
-console.log("begins");
 await make[what as What](first);
 const before = await measure();
 await make[what as What](Number(count));

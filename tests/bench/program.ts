@@ -15,3 +15,19 @@ export function startProgram(file: string, args: string[]): Program {
     : ["--expose-gc"];
   return Program.start(process.execPath, [...flags, path, ...args]);
 }
+
+/** As `program.line()`, for as long as it takes: the machine may be busy with something else. */
+export async function waitForLine(
+  program: Program,
+  pattern: RegExp,
+): Promise<RegExpMatchArray> {
+  for (;;) {
+    try {
+      return await program.line(pattern);
+    } catch (error) {
+      const isLate = error instanceof Error &&
+        /^It went on/.test(error.message);
+      if (!isLate) throw error;
+    }
+  }
+}
