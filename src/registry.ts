@@ -24,7 +24,7 @@ import type { Store } from "./stores/store.ts";
 export const version = "0.1.0";
 
 const defaultPort = 6420;
-const commitTimeoutMs = 10_000;
+const storeTimeoutMs = 10_000;
 
 /** What `setup()` takes. */
 export interface SetupConfig<
@@ -273,7 +273,7 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
       log: this.#log,
       fence: await store.claim(),
       region: "local",
-      commitTimeoutMs,
+      storeTimeoutMs,
       maxOutgoingBytes: this.#config.maxOutgoingMessageSize ?? 1_048_576,
       exposesErrors: this.#exposesErrors,
       transport: this.transport,
@@ -346,7 +346,7 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
       options.onSleepTimeout + options.onDestroyTimeout +
       options.onConnectTimeout + options.waitUntilTimeout
     );
-    return Math.max(...drains, 0) + commitTimeoutMs;
+    return Math.max(...drains, 0) + storeTimeoutMs;
   }
 
   #shutdown(): Promise<void> {

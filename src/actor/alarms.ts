@@ -9,7 +9,7 @@
 
 import { isErrorKind } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import type { Alarm, Store } from "../stores/store.ts";
+import type { Alarm } from "../stores/store.ts";
 import type { Clock, Timer } from "./clock.ts";
 
 const maxRunning = 1000;
@@ -23,7 +23,8 @@ const lastRetryMs = 60_000;
 
 /** What the alarms of a process need. */
 export interface AlarmsOptions {
-  store: Store;
+  /** The alarms of all actors in the order of their time, those after one of them. */
+  read: (page: { limit: number; after?: Alarm }) => Promise<Alarm[]>;
   clock: Clock;
   log: Logger;
   /** Wakes the actor and makes the call. Resolves when its effects and its removal are durable. */
@@ -108,12 +109,12 @@ export class Alarms {
   }
 
   async #lookOnce(): Promise<void> {
-    const { store, clock } = this.#options;
+    const { read, clock } = this.#options;
     this.#hasLeft = false;
     let after: Alarm | undefined;
     while (this.#running.size < maxRunning) {
       this.#ended.clear();
-      const page = await store.alarms({ limit: pageSize, after });
+      const page = await read({ limit: pageSize, after });
       if (this.#isClosed) return;
       for (const alarm of page) {
         if (alarm.dueMs > clock.now()) return this.notice(alarm.dueMs);

@@ -17,6 +17,7 @@ import { Committer } from "./committer.ts";
 import type { Channel, Connection } from "./connection.ts";
 import type { Caller } from "./admission.ts";
 import type { Call } from "./calls.ts";
+import { within } from "./deadline.ts";
 import type { Instance, OnStopped } from "./instance.ts";
 import type { Services } from "./services.ts";
 import { Kind } from "./kind.ts";
@@ -28,8 +29,8 @@ import { create, wake } from "./wake.ts";
 export interface HostOptions extends Omit<Services, "committer" | "onAlarm"> {
   definitions: Readonly<Record<string, AnyActorDefinition>>;
   store: Store;
-  /** The longest that the store may take for a commit. */
-  commitTimeoutMs: number;
+  /** The longest that the store may take for an answer. */
+  storeTimeoutMs: number;
 }
 
 /** One actor as a listing shows it. */
@@ -53,7 +54,7 @@ export class Host {
   #isClosed = false;
 
   constructor(options: HostOptions) {
-    const { store, clock, log, definitions, commitTimeoutMs } = options;
+    const { store, clock, log, definitions, storeTimeoutMs } = options;
     this.#options = options;
     this.#kinds = new Map(
       Object.entries(definitions).map(([name, definition]) => [
@@ -62,14 +63,14 @@ export class Host {
       ]),
     );
     this.#alarms = new Alarms({
-      store,
+      read: (page) => this.#ask(store.alarms(page)),
       clock,
       log,
       deliver: (alarm) => this.#deliver(alarm),
     });
     this.#services = {
       ...options,
-      committer: new Committer(store, clock, commitTimeoutMs),
+      committer: new Committer(store, clock, storeTimeoutMs),
       onAlarm: (dueMs) => this.#alarms.notice(dueMs),
     };
   }
@@ -383,8 +384,13 @@ export class Host {
   }
 
   async #ask<V>(answer: Promise<V>): Promise<V> {
+    const { clock, storeTimeoutMs } = this.#options;
     try {
-      return await answer;
+      return await within(clock, storeTimeoutMs, answer, () =>
+        actorError(
+          "store/unavailable",
+          `The store does not answer within ${storeTimeoutMs} ms`,
+        ));
     } catch (cause) {
       if (cause instanceof ActorError) throw cause;
       throw actorError("store/unavailable", "The store cannot be read", {

@@ -29,6 +29,8 @@ export class FakeStore implements Store {
   readonly commits: (readonly Step[])[] = [];
   /** What becomes of the commits to come. */
   fate: Fate = "works";
+  /** Whether `load()` never answers. */
+  loadHangs = false;
   /** How many times an actor was loaded. */
   loads = 0;
   readonly inner: Store;
@@ -69,6 +71,7 @@ export class FakeStore implements Store {
 
   async load(actorId: string): Promise<StoredActor | undefined> {
     this.loads++;
+    if (this.loadHangs) await new Promise(() => {});
     return await this.inner.load(actorId);
   }
 

@@ -262,6 +262,28 @@ for (
   });
 }
 
+test("a read that does not answer is given up after the time limit, and the next call wakes the actor", async () => {
+  const before = await World.open({ counter });
+  const { parts } = before;
+  const actorId = await before.client.counter.getOrCreate("a").resolve();
+  await before.client.counter.getForId(actorId).add(1);
+  before.kill();
+  parts.store.fate = "works";
+
+  await using world = await World.open({ counter }, parts);
+  const { client, store, clock } = world;
+  const handle = client.counter.getForId(actorId);
+  store.loadHangs = true;
+  const call = handle.read();
+  assertEquals(await state(call, clock), "pending");
+  const failure = assertRejects(() => call, ActorError, "does not answer");
+  await clock.pass(10_000);
+  const { group, code } = await failure;
+  assertEquals(`${group}/${code}`, "store/unavailable");
+  store.loadHangs = false;
+  assertEquals(await handle.read(), 1);
+});
+
 test("a commit that does not answer is given up after the time limit, and may land later", async () => {
   await using world = await World.open({ counter });
   const { client, store, clock } = world;

@@ -52,7 +52,7 @@ export class World<D extends Definitions> implements AsyncDisposable {
       log: new Logger("warn", (_level, line) => void this.log.push(line)),
       fence,
       region: "local",
-      commitTimeoutMs: 10_000,
+      storeTimeoutMs: 10_000,
       maxOutgoingBytes: 1_048_576,
       exposesErrors: false,
       transport,
