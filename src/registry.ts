@@ -108,7 +108,17 @@ export interface Registry<
   readonly fetch: (request: Request, server?: unknown) => Promise<Response>;
   /** Bun's socket handlers, for `Bun.serve`; `undefined` on Deno. */
   readonly websocket: object | undefined;
-  /** Listens, and runs what is due. A program serves a registry once. */
+  /**
+   * Opens the store and runs what is due. `serve()` does so by itself; a server of your own has
+   * scheduled calls run from the first request on, or from this.
+   */
+  readonly start: () => Promise<void>;
+  /**
+   * Listens, and runs what is due.
+   *
+   * @throws {TypeError} when an option is unknown, or the registry is served already.
+   * @throws {RangeError} when the port is none.
+   */
   readonly serve: (options?: RegistryServeOptions) => RunningRegistry;
   /** As {@linkcode RunningRegistry.shutdown}; for a registry that is not served by `serve()`. */
   readonly shutdown: () => Promise<void>;
@@ -197,12 +207,41 @@ function checkConfig(
   }
 }
 
+function checkServeOptions(options: RegistryServeOptions): void {
+  for (const key of Object.keys(options)) {
+    if (!["port", "hostname", "fetch"].includes(key)) {
+      throw new TypeError(`Cannot serve: unknown option "${key}"`);
+    }
+  }
+  const { port, hostname, fetch } = options;
+  if (port !== undefined) checkPort(port, `the port is ${port}`);
+  if (hostname !== undefined && typeof hostname !== "string") {
+    throw new TypeError("Cannot serve: the hostname is not a string");
+  }
+  if (fetch !== undefined && typeof fetch !== "function") {
+    throw new TypeError("Cannot serve: fetch is not a function");
+  }
+}
+
+function portOf(text: string | undefined): number {
+  if (text === undefined || text === "") return defaultPort;
+  return checkPort(Number(text), `PORT is "${text}"`);
+}
+
+function checkPort(port: number, what: string): number {
+  if (Number.isInteger(port) && port >= 0 && port < 65_536) return port;
+  throw new RangeError(`Cannot serve: ${what}, not a number from 0 to 65535`);
+}
+
 class Runtime<Actors extends Record<string, AnyActorDefinition>>
   implements Registry<Actors> {
   // Own properties: runtimes take them off the object, or look for nothing else.
   readonly handler = (request: Request, server?: unknown): Promise<Response> =>
     this.#handlers().fetch(request, server);
   readonly fetch = this.handler;
+  readonly start = async (): Promise<void> => {
+    await this.#host();
+  };
   readonly serve = (options: RegistryServeOptions = {}): RunningRegistry =>
     this.#serve(options);
   readonly shutdown = (): Promise<void> => this.#shutdown();
@@ -214,6 +253,8 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
   #location = "";
   #ownHandlers: ReturnType<typeof adapter.handlers> | undefined;
   #closing: Promise<void> | undefined;
+  #hasWarnedOfUpgrades = false;
+  #isServed = false;
 
   constructor(config: SetupConfig<Actors>) {
     this.#config = config;
@@ -243,8 +284,15 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
       maxIncomingBytes: this.#config.maxIncomingMessageSize ?? 65_536,
       exposesErrors: this.#exposesErrors,
       upgradeHelp: adapter.upgradeHelp,
+      onUpgradeMissing: () => this.#warnOfUpgrades(),
       fallback,
     });
+  }
+
+  #warnOfUpgrades(): void {
+    if (this.#hasWarnedOfUpgrades) return;
+    this.#hasWarnedOfUpgrades = true;
+    this.#log.warn(`connections cannot be opened. ${adapter.upgradeHelp}`);
   }
 
   #host(): Promise<Host> {
@@ -294,9 +342,15 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
   }
 
   #serve(options: RegistryServeOptions): RunningRegistry {
+    checkServeOptions(options);
+    if (this.#isServed) {
+      throw new TypeError("Cannot serve: the registry is served already");
+    }
+    const port = options.port ?? portOf(adapter.env("PORT"));
     const done = Promise.withResolvers<void>();
+    this.#isServed = true;
     const server = adapter.serve(this.#answer(options.fetch), {
-      port: options.port ?? Number(adapter.env("PORT") || defaultPort),
+      port,
       hostname: options.hostname ?? "0.0.0.0",
       onListen: (address) => void this.#welcome(address),
       onReplaced: () => void shutdown(),
@@ -332,7 +386,7 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
   async #welcome({ url }: Address): Promise<void> {
     // Opens the store, so that what is due runs, and what is wrong is known, before the first call.
     await this.#host().catch(() => {});
-    if (this.#config.noWelcome) return;
+    if (this.#config.noWelcome || this.#closing !== undefined) return;
     const names = Object.keys(this.#config.use).join(", ");
     const place = this.#location || "no store: it cannot be opened, see above";
     console.log(

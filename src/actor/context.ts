@@ -81,6 +81,10 @@ export class InstanceContext implements ActorContext {
     this.self.control.waitUntil(promise);
   }
 
+  runInBackground(promise: Promise<unknown>): void {
+    this.waitUntil(promise);
+  }
+
   sleep(): void {
     this.self.control.sleep();
   }

@@ -206,7 +206,11 @@ export class Host {
     connection: Connection,
     message: ToServer,
   ): void | Promise<void> {
-    const instance = this.#awake(actorId);
+    // While the host closes, the instance refuses each call, and its connections stay open for the
+    // results of those that run.
+    const living = this.#instances.get(actorId);
+    const instance = this.#isClosed ? living : this.#awake(actorId);
+    if (instance === undefined) return;
     if (!(instance instanceof Promise)) {
       // What comes after its disconnection has nobody to answer to.
       if (!instance.connections.has(connection)) return;

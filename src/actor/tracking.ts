@@ -257,7 +257,7 @@ const mapHandler = handlerOfMethods<Map<unknown, unknown>>(
       const { node, raw } = mapOf(this);
       const rawKey = unwrap(key);
       const before = raw.get(rawKey);
-      if (before !== unwrap(value) || !raw.has(rawKey)) {
+      if (!Object.is(before, unwrap(value)) || !raw.has(rawKey)) {
         node.tree.setEntry(node, key, value);
       }
       return this;

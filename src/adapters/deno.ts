@@ -130,14 +130,9 @@ function isKnown(signal: string): boolean {
 function serve(answer: Answer, options: ServeOptions): Server {
   const { hostname, port } = options;
   const unfinished = new Unfinished();
-  // After stop() we still listen while a socket is open, and `deno serve` always does.
-  const fetch = fetchOf(
-    (request, upgrade) =>
-      isStopped
-        ? Promise.resolve(new Response("Stopping", { status: 503 }))
-        : answer(request, upgrade),
-    unfinished,
-  );
+  // After stop() we still listen while a socket is open, and `deno serve` always does; whoever
+  // answers knows that it has stopped.
+  const fetch = fetchOf(answer, unfinished);
   let own: DenoServer | undefined;
   let address: Address | undefined;
   let isStopped = false;
@@ -166,7 +161,18 @@ function serve(answer: Answer, options: ServeOptions): Server {
   }
 
   return {
-    fetch,
+    fetch(request, info) {
+      // A worker of `deno serve --parallel` is served without being told by `onListen`.
+      if (own !== undefined && isRequestInfo(info)) {
+        own.shutdown();
+        own = undefined;
+        console.error(
+          "`deno serve --parallel` is not supported: each of its workers would run the same " +
+            "actors. The store refuses all but one of them.",
+        );
+      }
+      return fetch(request, info);
+    },
     websocket: undefined,
     onListen(at) {
       clearTimeout(timer);
@@ -190,6 +196,11 @@ function serve(answer: Answer, options: ServeOptions): Server {
       await new Promise((resolve) => setTimeout(resolve));
     },
   };
+}
+
+/** Whether a server of Deno's calls, and not the program itself. */
+function isRequestInfo(info: unknown): boolean {
+  return typeof info === "object" && info !== null && "completed" in info;
 }
 
 /** Only a main module that has a default export can be served by Deno. */

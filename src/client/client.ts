@@ -9,7 +9,7 @@ import type { Declared } from "../definition/types.ts";
 import { ActorError } from "../errors.ts";
 import { encodingOf } from "../protocol/encoding.ts";
 import { normalizeKey } from "../protocol/key.ts";
-import type { ActorQuery, Transport } from "../protocol/transport.ts";
+import type { ActorQuery, Link, Transport } from "../protocol/transport.ts";
 import { Connection } from "./connection.ts";
 import { type ClientOptions, endpointOf } from "./endpoint.ts";
 import { createHandle, withNames } from "./handle.ts";
@@ -43,13 +43,43 @@ export function createClient<R extends RegistryTypes>(
 ): Client<R> {
   const given = typeof options === "string" ? { endpoint: options } : options;
   const encoding = encodingOf(given.encoding);
-  const local = given.endpoint === undefined ? localTransport() : undefined;
+  const { endpoint, headers } = given;
+  const overHttp = () =>
+    new HttpTransport(endpointOf(given), { encoding, headers });
   return clientOver<R>(
-    local ?? new HttpTransport(endpointOf(given), {
-      encoding,
-      headers: given.headers,
-    }),
+    endpoint === undefined ? new DefaultTransport(overHttp) : overHttp(),
   );
+}
+
+// Decides at each use, because a program may make its client before its registry.
+class DefaultTransport implements Transport {
+  readonly #overHttp: () => Transport;
+  #http: Transport | undefined;
+
+  constructor(overHttp: () => Transport) {
+    this.#overHttp = overHttp;
+  }
+
+  get #transport(): Transport {
+    return localTransport() ?? (this.#http ??= this.#overHttp());
+  }
+
+  // Asynchronous, so that an endpoint that cannot be used rejects the call.
+  async resolve(...args: Parameters<Transport["resolve"]>): Promise<string> {
+    return await this.#transport.resolve(...args);
+  }
+
+  async create(...args: Parameters<Transport["create"]>): Promise<string> {
+    return await this.#transport.create(...args);
+  }
+
+  async call(...args: Parameters<Transport["call"]>): Promise<unknown> {
+    return await this.#transport.call(...args);
+  }
+
+  connect(...args: Parameters<Transport["connect"]>): Link {
+    return this.#transport.connect(...args);
+  }
 }
 
 /** Makes a client that reaches its actors through `transport`. */

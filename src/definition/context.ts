@@ -98,6 +98,8 @@ export interface ActorContext<T extends ActorTypes = ActorTypes> {
    * at most `options.waitUntilTimeout`.
    */
   waitUntil(promise: Promise<unknown>): void;
+  /** The same as `waitUntil`. */
+  runInBackground(promise: Promise<unknown>): void;
   /** Puts this instance to sleep as soon as the running actions have ended. */
   sleep(): void;
   /** Destroys this actor and all it has saved. Returns at once; the key is free again soon. */

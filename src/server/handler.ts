@@ -36,6 +36,8 @@ export interface HandlerOptions {
   exposesErrors: boolean;
   /** What to tell a caller whose request the runtime could not turn into a socket. */
   upgradeHelp: string;
+  /** Told when a request should have become a socket, and the runtime could not make it one. */
+  onUpgradeMissing: () => void;
   /** Answers what is outside the base path; if it is there, nothing else is served there. */
   fallback: ((request: Request) => Response | Promise<Response>) | undefined;
 }
@@ -163,6 +165,8 @@ function needUpgrade(
   upgrade: Upgrade | undefined,
 ): Upgrade {
   if (upgrade !== undefined) return upgrade;
+  // A client that opens a socket cannot see the response, so the operator is told as well.
+  if (isUpgrade(request)) options.onUpgradeMissing();
   throw actorError(
     "websocket/upgrade_required",
     isUpgrade(request)

@@ -37,6 +37,7 @@ export class Site<D extends Record<string, AnyActorDefinition>>
       names,
       maxIncomingBytes,
       exposesErrors,
+      onUpgradeMissing: () => {},
       upgradeHelp: "Here is how.",
       fallback: undefined,
     });
