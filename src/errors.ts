@@ -85,7 +85,8 @@ export class UserError extends ActorError {
 
   /** Makes an error of group `"user"`; the code is `"user_error"` unless `options.code` is given. */
   constructor(message: string, options: UserErrorOptions = {}) {
-    super("user", options.code ?? "user_error", message, options);
+    // Programs without types put anything here, and everything is to be matched as a text.
+    super("user", String(options.code ?? "user_error"), message, options);
   }
 }
 
@@ -109,6 +110,7 @@ const kinds = {
   "actor/duplicate_key": shown(400),
   "actor/not_found": shown(404),
   "actor/not_registered": shown(400),
+  "actor/overloaded": shown(503),
   "actor/start_failed": masked,
   "actor/state_not_enabled": masked,
   "actor/stopping": shown(503),
@@ -154,8 +156,13 @@ export function actorError(
 
 /** Whether `error` is one of Troupe's own of this kind. */
 export function isErrorKind(error: unknown, kind: ErrorKind): boolean {
-  return error instanceof ActorError &&
-    `${error.group}/${error.code}` === kind;
+  try {
+    return error instanceof ActorError &&
+      `${error.group}/${error.code}` === kind;
+  } catch {
+    // A revoked proxy, for one, throws when it is looked at.
+    return false;
+  }
 }
 
 /** The HTTP status for an error: its own, 400 for a user's, 500 for anything else. */
@@ -173,19 +180,26 @@ export function toWireError(
   error: unknown,
   options: { exposesErrors?: boolean } = {},
 ): WireError {
-  if (error instanceof ActorError && isPublic(error)) {
-    const { group, code, message, metadata } = error;
-    return metadata === undefined
-      ? { group, code, message }
-      : { group, code, message, metadata };
-  }
-  return {
+  const masked: WireError = {
     group: "internal",
     code: "internal_error",
-    message: options.exposesErrors
-      ? error instanceof Error ? error.message : String(error)
-      : "Internal error. Read the server logs for more details.",
+    message: "Internal error. Read the server logs for more details.",
   };
+  // Anything can be thrown, also what throws when it is looked at.
+  try {
+    if (error instanceof ActorError && isPublic(error)) {
+      const { group, code, message, metadata } = error;
+      return metadata === undefined
+        ? { group, code, message }
+        : { group, code, message, metadata };
+    }
+    if (options.exposesErrors) {
+      masked.message = error instanceof Error ? error.message : String(error);
+    }
+  } catch {
+    return masked;
+  }
+  return masked;
 }
 
 /** The error that a client throws for one that came over the wire. */

@@ -26,6 +26,9 @@ export type LogEntry = string | Record<string, unknown>;
 /** Writes one line of a level. */
 export type WriteLine = (level: LogLevel, line: string) => void;
 
+// How many causes of an error are logged.
+const maxCauses = 5;
+
 // An error passes several places that cannot know whether an earlier one has logged it.
 const logged = new WeakSet<object>();
 
@@ -93,7 +96,7 @@ export class Logger {
     const all = { level: level.toUpperCase(), ...this.#fields, msg, ...fields };
     const line = Object.entries(all)
       .filter(([, value]) => value !== undefined)
-      .map(([key, value]) => `${key}=${format(value)}`)
+      .map(([key, value]) => `${key}=${formatSafely(value)}`)
       .join(" ");
     this.#write(level, line);
   }
@@ -110,6 +113,15 @@ function writeToConsole(level: LogLevel, line: string): void {
   else console.log(line);
 }
 
+// A log line must never throw, whatever is logged: cycles, getters and proxies that throw.
+function formatSafely(value: unknown): string {
+  try {
+    return format(value);
+  } catch {
+    return JSON.stringify(`(${typeof value} that cannot be shown)`);
+  }
+}
+
 function format(value: unknown): string {
   const text = value instanceof Error
     ? describeError(value)
@@ -123,14 +135,15 @@ function describe(value: unknown): string {
   try {
     return JSON.stringify(value) ?? String(value);
   } catch {
-    // Cycles and bigints have no JSON; a log line must never throw.
+    // Cycles and bigints have no JSON.
     return String(value);
   }
 }
 
-function describeError(error: Error): string {
+// A chain of causes may lead back to its start.
+function describeError(error: Error, depth = 0): string {
   const text = error.stack ?? `${error.name}: ${error.message}`;
-  return error.cause instanceof Error
-    ? `${text}\nCaused by: ${describeError(error.cause)}`
+  return error.cause instanceof Error && depth < maxCauses
+    ? `${text}\nCaused by: ${describeError(error.cause, depth + 1)}`
     : text;
 }

@@ -16,6 +16,8 @@ export interface StepSource {
   takeStep(): Step | undefined;
   /** What became of the step that was taken last. */
   settle(outcome: Outcome): void;
+  /** Something that never should has thrown; nothing more is to be committed. */
+  fail(error: Error): void;
 }
 
 // How many steps one transaction joins at most.
@@ -92,7 +94,7 @@ export class Committer {
     }
     if (taken.length > 0) {
       const outcomes = await this.#commit(taken.map(({ step }) => step));
-      taken.forEach(({ source }, i) => source.settle(outcomes[i]!));
+      taken.forEach(({ source }, i) => settle(source, outcomes[i]!));
     }
     if (this.#waiting.size > 0) this.#clock.soon(() => this.#flush());
     else this.#isFlushing = false;
@@ -100,7 +102,11 @@ export class Committer {
 
   async #commit(steps: Step[]): Promise<Outcome[]> {
     try {
-      return await this.#withTimeout(steps);
+      const outcomes = await this.#withTimeout(steps);
+      if (outcomes.length === steps.length) return outcomes;
+      throw new Error(
+        `The store gave ${outcomes.length} outcomes for ${steps.length} steps`,
+      );
     } catch (cause) {
       const error = cause instanceof Error ? cause : new Error(String(cause));
       return steps.map(() => ({ ok: false, reason: "error", error }));
@@ -118,12 +124,23 @@ export class Committer {
       this.#hanging++;
       reject(unavailable(`no answer within ${this.#timeoutMs} ms`));
     });
-    this.#store.commit(steps).then(resolve, reject).finally(() => {
-      timer.cancel();
-      // Nobody can know what became of it; the actors have loaded what is durable since.
-      if (isHanging) this.#hanging--;
-    });
+    Promise.try(() => this.#store.commit(steps)).then(resolve, reject).finally(
+      () => {
+        timer.cancel();
+        // Nobody can know what became of it; the actors have loaded what is durable since.
+        if (isHanging) this.#hanging--;
+      },
+    );
     return promise;
+  }
+}
+
+// What goes wrong with one actor must not keep the others from being committed.
+function settle(source: StepSource, outcome: Outcome): void {
+  try {
+    source.settle(outcome);
+  } catch (error) {
+    source.fail(error as Error);
   }
 }
 

@@ -53,6 +53,8 @@ export class Connection {
   readonly isSaved: boolean;
   /** The events that it has subscribed to. */
   readonly subscriptions: Set<string> = new Set();
+  /** How many of its calls have not been answered. */
+  calls = 0;
   /** The instance that has it now; `undefined` while the actor sleeps. */
   owner: ConnectionOwner | undefined;
   /** The connection as the user sees it. */

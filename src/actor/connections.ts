@@ -145,7 +145,9 @@ export class Connections implements ConnectionOwner, Watched {
   async disconnect(connection: Connection, reason: string): Promise<void> {
     if (!this.has(connection)) return;
     await this.#options.onDisconnect(connection);
-    await this.close(connection, 1000, reason);
+    const closed = this.close(connection, 1000, reason);
+    // It closes with the end of the actor, which waits for whoever waits here.
+    if (!this.#options.steps.isEnding) await closed;
   }
 
   /** Closes the way to a caller when all that was sent before is on it. */

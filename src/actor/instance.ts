@@ -30,6 +30,10 @@ export type OnStopped = (instance: Instance, kept: Connection[]) => void;
 /** Why an instance stops. */
 export type StopReason = "sleep" | "destroy" | "shutdown";
 
+// How many calls of an actor, and of one connection, may run or wait for their commit.
+const maxCalls = 10_000;
+const maxCallsPerConnection = 2000;
+
 // How long a scheduled call may hold back the steps of its actor, so that it is one step.
 const maxHoldMs = 1000;
 
@@ -116,9 +120,11 @@ export class Instance implements Due, SelfControl {
       this.self.log.failure(error, { msg: "background work failed" })
     ).finally(() => {
       this.#background.delete(work);
+      this.steps.endWork();
       this.#rest();
     });
     this.#background.add(work);
+    this.steps.beginWork();
     this.#kind.idle.delete(this);
   }
 
@@ -161,6 +167,7 @@ export class Instance implements Due, SelfControl {
     }
     const { id, name, args } = message.val;
     const { encoding } = connection.channel!;
+    connection.calls++;
     this.#perform(
       { name, args, connection },
       (output) =>
@@ -169,8 +176,12 @@ export class Instance implements Due, SelfControl {
           val: { id, output },
         }),
       {
-        resolve: (frame) => connection.push(frame),
+        resolve: (frame) => {
+          connection.calls--;
+          connection.push(frame);
+        },
         reject: (error) => {
+          connection.calls--;
           const { exposesErrors } = this.services;
           const wire = toWireError(error, { exposesErrors });
           connection.push(writeError(wire, (wire) =>
@@ -287,6 +298,7 @@ export class Instance implements Due, SelfControl {
   ): Promise<void> {
     let output: Output;
     try {
+      this.#checkLoad(call);
       this.#begin();
     } catch (error) {
       return reply.reject(error);
@@ -301,6 +313,17 @@ export class Instance implements Due, SelfControl {
     }
     this.#end();
     this.steps.send(output);
+  }
+
+  // An actor that is asked for more than it can do refuses, and keeps what it has taken on.
+  #checkLoad({ connection }: Call): void {
+    const calls = this.#runs + this.steps.waiting;
+    const own = connection?.calls ?? 0;
+    if (calls < maxCalls && own <= maxCallsPerConnection) return;
+    throw actorError(
+      "actor/overloaded",
+      `The actor is overloaded: ${calls} calls are under way, ${own} of this connection`,
+    );
   }
 
   #checkSize(encoded: unknown): void {
@@ -384,14 +407,19 @@ export class Instance implements Due, SelfControl {
 
   // Waits for running actions and background work, for a time.
   async #quiet(timeoutMs: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#onRunEnd = resolve;
-    if (this.#runs === 0) resolve();
-    const work = Promise.all([promise, ...this.#background]);
+    const allDone = async () => {
+      // What is waited for may begin more.
+      while (this.#runs > 0 || this.#background.size > 0) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        this.#onRunEnd = resolve;
+        if (this.#runs === 0) resolve();
+        await Promise.all([promise, ...this.#background]);
+      }
+    };
     await within(
       this.services.clock,
       timeoutMs,
-      work,
+      allDone(),
       () => new Error(`Work went on for more than ${timeoutMs} ms`),
     ).catch((error) =>
       this.self.log.failure(error, { msg: "stopping anyway" })

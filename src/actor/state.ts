@@ -100,8 +100,14 @@ export class State {
 
   /** Whether something changed since the last `take()`. */
   get isChanged(): boolean {
-    this.#tree.checkWatched();
+    // Looking takes time, so it is left where the answer is known.
+    if (!this.#isChanged) this.look();
     return this.#isChanged;
+  }
+
+  /** Looks for what the user's code did past the proxies. */
+  look(): void {
+    this.#tree.checkWatched();
   }
 
   /**
@@ -114,7 +120,8 @@ export class State {
 
   /** What the next step writes; the changes count as taken. `undefined` when there are none. */
   take(): StateChange | undefined {
-    if (!this.isChanged) return undefined;
+    this.look();
+    if (!this.#isChanged) return undefined;
     const change = this.#nextChange();
     this.#isChanged = false;
     this.#tree.clearChanges();

@@ -15,9 +15,6 @@ import { lastStep, Outbox, type Output } from "./outbox.ts";
 import { toBytes } from "./record.ts";
 import type { State } from "./state.ts";
 
-// Outputs of one actor that may wait for the store. An actor that goes past it is stopped.
-const maxWaiting = 10_000;
-
 /** What the steps of an actor need. */
 export interface StepsOptions {
   actorId: string;
@@ -57,6 +54,7 @@ export class Steps implements StepSource {
   #underWay: Step | undefined;
   #failure: Error | undefined;
   #running = 0;
+  #working = 0;
   #holds = 0;
   #isSaving = false;
   #create: Step["create"];
@@ -85,7 +83,7 @@ export class Steps implements StepSource {
 
   /** Whether there is nothing to write and nobody waits. */
   get isSettled(): boolean {
-    return !this.#hasChanges && this.#underWay === undefined &&
+    return !this.#findChanges() && this.#underWay === undefined &&
       this.#outbox.size === 0 && this.#waiters.length === 0;
   }
 
@@ -148,14 +146,36 @@ export class Steps implements StepSource {
   /** An action begins: what it changes until it ends or sends something is one step. */
   beginRun(): void {
     this.#running++;
+    this.beginWork();
   }
 
   /** An action has ended. */
   endRun(): void {
     this.#running--;
     const { committer, isDurableFirst } = this.#options;
-    if (this.#hasChanges && isDurableFirst) committer.request(this);
-    if (this.#running === 0) this.#unwatch();
+    if (this.#findChanges() && isDurableFirst) committer.request(this);
+    this.endWork();
+  }
+
+  /** The user's code is at work, and may change what it holds past its proxies. */
+  beginWork(): void {
+    this.#working++;
+  }
+
+  /** A piece of that work has ended. */
+  endWork(): void {
+    this.#working--;
+    if (this.#working === 0) this.#unwatch();
+  }
+
+  /** How many outputs wait. */
+  get waiting(): number {
+    return this.#outbox.size;
+  }
+
+  /** Whether outputs wait for the end of the actor. */
+  get isEnding(): boolean {
+    return this.#awaitsDestroy;
   }
 
   /** Holds back the steps until `endHold()` is called as often. */
@@ -167,21 +187,21 @@ export class Steps implements StepSource {
   endHold(): void {
     this.#holds--;
     if (this.#holds > 0) return;
-    if (this.#hasChanges) this.#options.committer.request(this);
+    if (this.#findChanges()) this.#options.committer.request(this);
   }
 
   /** Lets an output go when everything before it is durable: now, if nothing has changed. */
   send(output: Output): void {
     if (this.#failure !== undefined) return output.reject(this.#failure);
-    if (this.#awaitsDestroy) return this.#queue(output, lastStep);
+    if (this.#awaitsDestroy) return this.#outbox.push(output, lastStep);
     const mustWait = this.#options.isDurableFirst || this.#create !== undefined;
-    if (mustWait && this.#hasChanges) {
+    if (mustWait && this.#findChanges()) {
       this.#options.committer.request(this);
-      this.#queue(output, this.#number);
+      this.#outbox.push(output, this.#number);
     } else if (
       this.#outbox.size > 0 || (mustWait && this.#underWay !== undefined)
     ) {
-      this.#queue(output, this.#number - 1);
+      this.#outbox.push(output, this.#number - 1);
     } else {
       output.release();
     }
@@ -190,7 +210,7 @@ export class Steps implements StepSource {
   /** Resolves when everything that has changed is durable. */
   async durable(): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
-    const step = this.#hasChanges ? this.#number : this.#number - 1;
+    const step = this.#findChanges() ? this.#number : this.#number - 1;
     if (step === this.#number) this.#options.committer.request(this);
     else if (this.#underWay === undefined) return;
     // Not an output: one that waits for the end of the actor must not hold it up.
@@ -231,8 +251,8 @@ export class Steps implements StepSource {
     if (step.addAlarms !== undefined) this.#options.onAlarms(step.addAlarms);
     this.#release(step.destroy ? lastStep : this.#number - 1);
     const mustGoOn = this.#waiters.length > 0 || this.#outbox.size > 0;
-    if (mustGoOn && this.#hasChanges) this.#options.committer.request(this);
-    else if (this.#hasChanges) {
+    if (mustGoOn && this.#findChanges()) this.#options.committer.request(this);
+    else if (this.#findChanges()) {
       this.#isSaving = false;
       this.changed();
     }
@@ -245,45 +265,43 @@ export class Steps implements StepSource {
     for (const { output } of this.#waiters.splice(0, count)) output.release();
   }
 
+  // Not without a last look: a change that is not found here is not found at all.
   #unwatch(): void {
+    this.state?.look();
+    this.watched?.look();
     this.state?.unwatch();
     this.watched?.unwatch();
   }
 
-  get #hasChanges(): boolean {
-    // These come first: asking them is what finds the changes that were made past their proxies.
-    this.watched?.look();
-    return (this.state?.isChanged ?? false) ||
-      this.#create !== undefined && this.#underWay === undefined ||
+  // Whether there is something to write. The cheap answers come first; the last ones look for what
+  // was changed past the proxies, and tell `changed()` of it.
+  #findChanges(): boolean {
+    const isKnown = this.#create !== undefined &&
+        this.#underWay === undefined ||
       this.#record !== undefined || this.#isDestroyed ||
       this.#connections !== undefined || this.#addAlarms.length > 0 ||
       this.#deleteAlarms.length > 0;
-  }
-
-  #queue(output: Output, step: number): void {
-    this.#outbox.push(output, step);
-    if (this.#outbox.size > maxWaiting) {
-      this.fail(actorError(
-        "store/unavailable",
-        `The store is too slow: more than ${maxWaiting} outputs wait for it`,
-      ));
-    }
+    if (isKnown || this.state?.isChanged) return true;
+    this.watched?.look();
+    return this.#connections !== undefined;
   }
 
   #makeStep(): Step | undefined {
-    const hasChanges = this.#hasChanges;
+    this.watched?.look();
+    const hasChanges = this.#findChanges();
     // Not before: looking for changes may find some, and ask for the step that is being made.
     this.#isSaving = false;
     if (!hasChanges) return undefined;
     const { actorId, fence } = this.#options;
     const step: Step = { actorId, fence, expectedRevision: this.#revision };
-    if (this.#running === 0) this.#unwatch();
     if (this.#isDestroyed) {
       step.destroy = true;
       this.#isDestroyed = false;
       return step;
     }
     const change = this.state?.take();
+    // What is taken holds all that was found; nobody is at work to change more of it unseen.
+    if (this.#working === 0) this.#unwatch();
     if (change !== undefined) {
       if ("snapshot" in change) step.snapshot = toBytes(change.snapshot);
       else step.journal = toBytes(change.journal);

@@ -214,16 +214,23 @@ const arrayMethods: Methods = {
   sort(compare?: (a: unknown, b: unknown) => number) {
     const { node, raw } = arrayOf(this);
     const order = compare ?? ((a, b) => compareTexts(String(a), String(b)));
-    const places = Object.keys(raw).map(Number);
-    const member = (place: number) => wrap(node.tree, raw[place], node, place);
+    const before = raw.slice();
+    const places = Object.keys(before).map(Number);
+    const member = (place: number) =>
+      wrap(node.tree, before[place], node, place);
     places.sort((a, b) => {
-      if (raw[a] === undefined || raw[b] === undefined) {
-        return Number(raw[a] === undefined) - Number(raw[b] === undefined);
+      if (before[a] === undefined || before[b] === undefined) {
+        return Number(before[a] === undefined) -
+          Number(before[b] === undefined);
       }
       return order(member(a), member(b));
     });
-    for (let i = 0; i < raw.length; i++) if (!(i in raw)) places.push(i);
-    node.tree.reorder(node, places);
+    for (let i = 0; i < before.length; i++) if (!(i in before)) places.push(i);
+    const isUntouched = raw.length === before.length &&
+      raw.every((value, i) => Object.is(value, before[i]));
+    if (isUntouched) node.tree.reorder(node, places);
+    // The comparison has changed the array; what it was is what is sorted.
+    else node.tree.splice(node, 0, raw.length, places.map((i) => before[i]));
     return this;
   },
   reverse() {

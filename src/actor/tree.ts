@@ -257,6 +257,11 @@ export class Tree {
 
   /** Finds the changes that the tree was not told of, and records them. */
   checkWatched(): void {
+    if (this.#watch.hasOverflowed) {
+      this.isRecordIncomplete = true;
+      this.#onChange();
+      return;
+    }
     for (const raw of this.#watch.changed()) {
       const node = nodeOfRaw(raw);
       const path = this.#pathOf(node);

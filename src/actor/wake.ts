@@ -90,6 +90,7 @@ async function start(
   hooks: () => Promise<void>,
 ): Promise<void> {
   const { clock } = instance.services;
+  instance.steps.beginWork();
   try {
     await within(clock, startTimeoutMs, hooks(), () =>
       actorError(
@@ -110,6 +111,8 @@ async function start(
     instance.abandon(error);
     instance.self.log.failure(error, { msg: "cannot start the actor" });
     throw error;
+  } finally {
+    instance.steps.endWork();
   }
 }
 

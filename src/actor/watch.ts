@@ -3,23 +3,31 @@
 
 import { encodeValue } from "./value.ts";
 
-// How many objects are watched at most, and how many characters of text the largest may have.
-// Beyond that, what is done past a proxy is not found.
-const maxWatched = 1000;
-const maxWatchedLength = 65_536;
+// How many objects are watched at most, and how many characters or bytes they may have together.
+const maxWatched = 100_000;
+const maxWatchedSize = 8 * 1024 * 1024;
 
 /** Finds out which objects have changed. */
 export class Watch {
+  /** Whether there was more to watch than the bound allows, so that anything may have changed. */
+  hasOverflowed = false;
   readonly #fingerprints = new Map<object, Fingerprint>();
+  #size = 0;
 
   /** Watches an object, as it is now. */
   add(object: object): void {
-    if (this.#fingerprints.has(object)) return;
-    if (object instanceof RegExp || this.#fingerprints.size >= maxWatched) {
-      return;
-    }
+    if (this.hasOverflowed || this.#fingerprints.has(object)) return;
+    if (object instanceof RegExp) return;
     const fingerprint = fingerprintOf(object);
-    if (fingerprint !== undefined) this.#fingerprints.set(object, fingerprint);
+    this.#size += typeof fingerprint === "number" ? 0 : fingerprint.length;
+    if (
+      this.#size > maxWatchedSize || this.#fingerprints.size >= maxWatched
+    ) {
+      this.clear();
+      this.hasOverflowed = true;
+    } else {
+      this.#fingerprints.set(object, fingerprint);
+    }
   }
 
   /** Those that have changed since they were added, or since they were told here. */
@@ -38,21 +46,22 @@ export class Watch {
   /** Watches nothing any more. */
   clear(): void {
     this.#fingerprints.clear();
+    this.#size = 0;
+    this.hasOverflowed = false;
   }
 }
 
 type Fingerprint = number | string | Uint8Array;
 
-// What an object is, as far as it can be saved; `undefined` when it is too large to be watched.
-function fingerprintOf(object: object): Fingerprint | undefined {
+// What an object is, as far as it can be saved.
+function fingerprintOf(object: object): Fingerprint {
   if (object instanceof Date) return object.getTime();
   if (object instanceof ArrayBuffer) return new Uint8Array(object).slice();
   if (ArrayBuffer.isView(object)) {
     const { buffer, byteOffset, byteLength } = object;
     return new Uint8Array(buffer, byteOffset, byteLength).slice();
   }
-  const text = encodeValue(object);
-  return text.length > maxWatchedLength ? undefined : text;
+  return encodeValue(object);
 }
 
 // What cannot be saved any more has changed, and whoever writes it will say why.
