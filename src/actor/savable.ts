@@ -16,7 +16,7 @@ export type Step =
   | { keyPlace: number };
 
 /** Deeper values are refused; whoever walks them would overflow the stack. */
-export const maxDepth = 500;
+export const maxDepth = 256;
 
 /** Whether a value is an object of its kind and of no class: a plain object. */
 export function isPlainObject(value: object): boolean {

@@ -4,7 +4,7 @@
 import type { Encoding, Frame } from "./messages.ts";
 
 // Deeper values are refused; whoever walks them would overflow the stack.
-const maxDepth = 500;
+const maxDepth = 256;
 
 /**
  * A copy that shares nothing with the value. Members of objects are copied, their classes are not.

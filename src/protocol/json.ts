@@ -7,7 +7,7 @@ import { actorError, type WireError } from "../errors.ts";
 import type { Encoding, Frame, ToClient, ToServer } from "./messages.ts";
 
 // Deeper nesting than any message has a use for would overflow the stack of whoever walks it.
-const maxDepth = 500;
+const maxDepth = 256;
 
 /** The `json` encoding. */
 export const json: Encoding = {

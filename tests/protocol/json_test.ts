@@ -41,7 +41,7 @@ encodingContract(json, {
     request(`{"id":["$BigInt","1"],"name":7,"args":[]}`),
     request(`{"id":["$BigInt","1"],"name":"a","args":[["$Nothing","1"]]}`),
     request(`{"id":["$BigInt","1"],"name":"a","args":[["$Uint8Array","*"]]}`),
-    request(`{"id":["$BigInt","1"],"name":"a","args":${deep(600)}}`),
+    request(`{"id":["$BigInt","1"],"name":"a","args":${deep(300)}}`),
     `{"body":{"tag":"SubscriptionRequest","val":{"eventName":"a"}}}`,
     new Uint8Array([0xff, 0xfe]),
   ],
@@ -91,8 +91,8 @@ test("json: nothing in a message changes a prototype", () => {
 });
 
 test("json: nesting up to the bound is read, deeper is malformed", () => {
-  parse(deep(490));
-  assertThrows(() => parse(deep(600)), ActorError, "deeper");
+  parse(deep(250));
+  assertThrows(() => parse(deep(300)), ActorError, "deeper");
 });
 
 test("json: what is plain JSON is written as JSON.stringify writes it", () => {

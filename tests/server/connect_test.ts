@@ -203,8 +203,8 @@ test("a socket to nowhere is opened, and closed with the reason", async () => {
 
 const deep =
   `{"body":{"tag":"ActionRequest","val":{"id":1,"name":"add","args":${
-    "[".repeat(600)
-  }${"]".repeat(600)}}}}`;
+    "[".repeat(300)
+  }${"]".repeat(300)}}}}`;
 const garbage: [
   name: string,
   frame: string | Uint8Array<ArrayBuffer>,
@@ -233,7 +233,7 @@ const garbage: [
   [
     "a huge id",
     `{"body":{"tag":"ActionRequest","val":{"id":["$BigInt","${
-      "9".repeat(600)
+      "9".repeat(300)
     }"],"name":"add","args":[]}}}`,
   ],
   [
@@ -251,7 +251,7 @@ const garbage: [
   [
     "an event with a long name",
     `{"body":{"tag":"SubscriptionRequest","val":{"eventName":"${
-      "e".repeat(600)
+      "e".repeat(300)
     }","subscribe":true}}}`,
   ],
   ["deep nesting", deep],
