@@ -1,10 +1,31 @@
 // One `test` for both runners: Deno's own, with its checks that nothing leaks, and Bun's through
 // node:test, which has no such checks.
 
+import { test as nodeTest } from "node:test";
+
 type Body = () => void | Promise<void>;
 
+/** Options of {@linkcode test}. */
+export interface TestOptions {
+  /** Why the test cannot run here; the title tells it. `undefined` where it can. */
+  skip?: string | undefined;
+}
+
 /** Registers a test. The name is a sentence about behaviour. */
-export const test: (name: string, body: Body) => void = "Deno" in globalThis
-  ? (name, fn) =>
-    Deno.test({ name, fn, sanitizeOps: true, sanitizeResources: true })
-  : (await import("node:test")).test;
+export function test(
+  name: string,
+  body: Body,
+  { skip }: TestOptions = {},
+): void {
+  const title = skip === undefined ? name : `${name} (skipped: ${skip})`;
+  const isSkipped = skip !== undefined;
+  if ("Deno" in globalThis) {
+    Deno.test({
+      name: title,
+      fn: body,
+      ignore: isSkipped,
+      sanitizeOps: true,
+      sanitizeResources: true,
+    });
+  } else nodeTest(title, { skip: isSkipped }, body);
+}

@@ -230,7 +230,7 @@ const arrayMethods: Methods = {
       raw.every((value, i) => Object.is(value, before[i]));
     if (isUntouched) node.tree.reorder(node, places);
     // The comparison has changed the array; what it was is what is sorted.
-    else node.tree.splice(node, 0, raw.length, places.map((i) => before[i]));
+    else node.tree.splice(node, 0, before.length, places.map((i) => before[i]));
     return this;
   },
   reverse() {

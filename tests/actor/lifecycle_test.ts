@@ -393,6 +393,30 @@ test("an action that destroys its actor gets its result when that is durable", a
   assertEquals(await client.mortal.getOrCreate("a").read(), 1);
 });
 
+test("an action that destroys its actor and then disconnects its caller ends at once", async () => {
+  const mortal = actor({
+    state: { n: 1 },
+    onDisconnect: () => {},
+    actions: {
+      async end(c) {
+        c.destroy();
+        await c.conn.disconnect("bye");
+      },
+    },
+  });
+  await using world = await World.open({ mortal });
+  const handle = world.client.mortal.getOrCreate("a");
+  const id = await handle.resolve();
+  const peer = await world.connect(id);
+  peer.call(0, "end");
+  await world.clock.settle();
+  assertEquals(await world.store.load(id), undefined);
+  assertEquals(peer.closedWith, "1000 bye");
+  await handle.resolve();
+  assertEquals(await state(handle.end(), world.clock), "fulfilled");
+  assertEquals(world.log, []);
+});
+
 test("a destroy that cannot be saved rejects the call, and the actor lives on", async () => {
   const mortal = actor({
     state: { n: 1 },
@@ -950,6 +974,65 @@ test("a closed host has told every caller, refuses new ones, and logs nothing", 
   assertEquals(await after.client.slow.getForId(id).read(), 1);
 });
 
+test("while a host closes, what comes late on a connection is refused alone, and the running action gets its result", async () => {
+  let end = () => {};
+  const slow = actor({
+    state: { n: 0 },
+    actions: {
+      work: async (c) => {
+        await new Promise<void>((resolve) => end = resolve);
+        return ++c.state.n;
+      },
+      read: (c) => c.state.n,
+    },
+  });
+  await using world = await World.open({ slow });
+  const id = await world.client.slow.getOrCreate("a").resolve();
+  const peer = await world.connect(id);
+  peer.call(0, "work");
+  await world.clock.settle();
+  const closing = world.host.close();
+  await world.clock.settle();
+  peer.call(1, "read");
+  peer.subscribe("told");
+  await world.clock.settle();
+  assertEquals(peer.heard, ["init", "1!actor/stopping"]);
+  assertEquals(peer.closedWith, undefined);
+  end();
+  await closing;
+  await world.clock.settle();
+  assertEquals(peer.heard, ["init", "1!actor/stopping", "0=1"]);
+  assertEquals(peer.closedWith, "1001 ws.going_away");
+  assertEquals(world.log, []);
+});
+
+test("background work that is begun while the instance stops is waited for", async () => {
+  const gates: (() => void)[] = [];
+  const gate = () => new Promise<void>((resolve) => gates.push(resolve));
+  const late = actor({
+    state: { n: 0 },
+    onSleep(c) {
+      c.waitUntil(
+        gate().then(() => {
+          c.state.n++;
+          c.waitUntil(gate().then(() => void c.state.n++));
+        }),
+      );
+    },
+    actions: { read: (c) => c.state.n, sleep: (c) => c.sleep() },
+  });
+  await using world = await World.open({ late });
+  const handle = world.client.late.getOrCreate("a");
+  await handle.sleep();
+  await world.clock.settle();
+  const read = handle.read();
+  for (let i = 0; i < 2; i++) {
+    assertEquals(await state(read, world.clock), "pending");
+    gates[i]!();
+  }
+  assertEquals(await read, 2);
+});
+
 test("a scheduled action that never ends does not keep a host open", async () => {
   const endless = actor({
     actions: {
@@ -1037,3 +1120,110 @@ test("an action that takes too long is rejected, and the actor lives on", async 
   await world.clock.settle();
   assertEquals(await handle.read(), 1);
 });
+
+// Whatever is thrown
+
+const cyclic = new Error("cyclic");
+cyclic.cause = { again: cyclic };
+const revoked = Proxy.revocable({}, {});
+revoked.revoke();
+const thrown: Record<string, unknown> = {
+  "an error with a cyclic cause": cyclic,
+  "an object without a prototype": Object.assign(Object.create(null), {
+    n: 1n,
+  }),
+  "an error whose stack throws": Object.defineProperty(
+    new Error("x"),
+    "stack",
+    {
+      get() {
+        throw new Error("no stack");
+      },
+    },
+  ),
+  "a revoked proxy": revoked.proxy,
+  undefined,
+  null: null,
+  "a symbol": Symbol("s"),
+  "an error whose code is a symbol": new UserError("x", {
+    // deno-lint-ignore no-explicit-any -- a program without types may do so
+    code: Symbol("code") as any,
+  }),
+};
+
+for (const [name, value] of Object.entries(thrown)) {
+  test(`an actor goes on, and sleeps, when its action, hook or scheduled call throws ${name}`, async () => {
+    let failing = "";
+    const calls: string[] = [];
+    const fail = (place: string) => {
+      if (failing !== place) return;
+      calls.push(place);
+      throw value;
+    };
+    const wild = actor({
+      state: { n: 0 },
+      onWake: () => fail("onWake"),
+      onStateChange: () => fail("onStateChange"),
+      onConnect: () => fail("onConnect"),
+      onDisconnect: () => fail("onDisconnect"),
+      onSleep: () => fail("onSleep"),
+      onBeforeActionResponse(_c, _name, _args, output) {
+        fail("onBeforeActionResponse");
+        return output;
+      },
+      actions: {
+        add: (c) => ++c.state.n,
+        action: () => fail("action"),
+        asyncAction: async () => {
+          await macrotask();
+          fail("asyncAction");
+        },
+        background: (c) => c.waitUntil(Promise.reject(value)),
+        later: (c) => c.schedule.after(10, "scheduled"),
+        scheduled: () => fail("scheduled"),
+      },
+      options: { sleepTimeout: 1_000 },
+    });
+    await using world = await World.open({ wild });
+    const { client, clock, store } = world;
+    const handle = client.wild.getOrCreate("a");
+    await handle.resolve();
+    const check = async () => {
+      failing = "";
+      const before = store.loads;
+      await clock.pass(5_000);
+      await handle.add();
+      assertEquals(store.loads, before + 1, "it had gone to sleep");
+    };
+    for (failing of ["action", "asyncAction"] as const) {
+      const place = failing as "action" | "asyncAction";
+      const call = handle[place]();
+      call.catch(() => {});
+      assertEquals(await state(call, clock), "rejected");
+      await check();
+    }
+    failing = "onConnect";
+    await assertRejects(() => handle.add());
+    await check();
+    for (
+      const place of ["onStateChange", "onDisconnect", "onBeforeActionResponse"]
+    ) {
+      failing = place;
+      await handle.add();
+      await check();
+    }
+    await handle.background();
+    await check();
+    await handle.later();
+    failing = "scheduled";
+    await clock.pass(20);
+    assertEquals(await store.alarms({ limit: 9 }), []);
+    await check();
+    failing = "onSleep";
+    await clock.pass(5_000);
+    failing = "onWake";
+    await assertRejects(() => handle.add());
+    await check();
+    assertEquals(new Set(calls).size, 8, calls.join());
+  });
+}

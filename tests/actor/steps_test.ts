@@ -4,7 +4,9 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { actor } from "../../src/definition/actor.ts";
 import { ActorError, UserError } from "../../src/errors.ts";
 import { json } from "../../src/protocol/json.ts";
+import type { Outcome, Step } from "../../src/stores/store.ts";
 import { test } from "../harness.ts";
+import { FakeStore } from "./fake_store.ts";
 import { state, World } from "./world.ts";
 
 interface Counts {
@@ -604,3 +606,88 @@ test("an answer that is too long is an error of its own call", async () => {
   await world.clock.settle();
   assertEquals(peer.heard, ["init", "0!message/outgoing_too_long", "1=0"]);
 });
+
+// Too much
+
+test("of 12,000 calls at once an actor takes 10,000 on and keeps all of them; the others have not run", async () => {
+  let wakes = 0;
+  const busy = actor({
+    state: { count: 0 },
+    onWake: () => void wakes++,
+    actions: { add: (c) => ++c.state.count, read: (c) => c.state.count },
+  });
+  await using world = await World.open({ busy });
+  const { client, store, clock } = world;
+  const id = await client.busy.getOrCreate("a").resolve();
+  const handle = client.busy.getForId(id);
+  store.fate = "hangs";
+  const calls = Promise.allSettled(
+    Array.from({ length: 12_000 }, () => handle.add()),
+  );
+  await clock.settle();
+  store.fate = "works";
+  await store.land();
+  const refused = (await calls).filter(({ status }) => status === "rejected");
+  for (const { reason } of refused as PromiseRejectedResult[]) {
+    assertEquals(`${reason.group}/${reason.code}`, "actor/overloaded");
+  }
+  assertEquals(refused.length, 2_000);
+  assertEquals(await handle.read(), 10_000);
+  assertEquals(wakes, 1);
+  await using after = await World.open({ busy }, world.parts);
+  assertEquals(await after.client.busy.getForId(id).read(), 10_000);
+});
+
+test("11,000 events of one action reach their subscriber, and the actor lives on", async () => {
+  const loud = actor({
+    state: { count: 0 },
+    actions: {
+      shout(c) {
+        c.state.count++;
+        for (let i = 0; i < 11_000; i++) c.broadcast("told", i);
+      },
+      read: (c) => c.state.count,
+    },
+  });
+  await using world = await World.open({ loud });
+  const id = await world.client.loud.getOrCreate("a").resolve();
+  const peer = await world.connect(id);
+  peer.subscribe("told");
+  peer.call(0, "shout");
+  await world.clock.settle();
+  assertEquals(peer.frames.length, 11_002);
+  assertEquals(peer.heard.at(-2), "told(10999)");
+  assertEquals(await world.client.loud.getForId(id).read(), 1);
+  assertEquals(world.log, []);
+});
+
+// A store that breaks its contract
+
+class BrokenStore extends FakeStore {
+  breaks: "throws" | "answers too little" | undefined;
+
+  override commit(steps: readonly Step[]): Promise<Outcome[]> {
+    if (this.breaks === "throws") throw new Error("thrown at once");
+    if (this.breaks !== undefined) return Promise.resolve([]);
+    return super.commit(steps);
+  }
+}
+
+for (const breaks of ["throws", "answers too little"] as const) {
+  test(`a store whose commit() ${breaks} fails those calls, and later commits work`, async () => {
+    const store = new BrokenStore();
+    await using world = await World.open({ counter }, { store });
+    const handles = ["a", "b"].map((key) =>
+      world.client.counter.getOrCreate(key)
+    );
+    for (const handle of handles) await handle.add(1);
+    store.breaks = breaks;
+    const calls = handles.map((handle) => handle.add(10));
+    for (const call of calls) {
+      const error = await assertRejects(() => call, ActorError);
+      assertEquals(`${error.group}/${error.code}`, "store/commit_failed");
+    }
+    store.breaks = undefined;
+    for (const handle of handles) assertEquals(await handle.add(1), 2);
+  });
+}

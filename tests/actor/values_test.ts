@@ -507,6 +507,46 @@ test("appending to a state of 10 MB writes less than a kilobyte", () => {
   assertEquals(after[7]!.text, "changed");
 });
 
+const disturbances: [what: string, disturb: (list: number[]) => void][] = [
+  ["removes members", (list) => void list.splice(0, 2)],
+  ["replaces members", (list) => void list.fill(7)],
+  ["adds members", (list) => void list.push(9, 8)],
+];
+
+for (const [what, disturb] of disturbances) {
+  onBoth(
+    `sort() with a comparator that ${what} ends as on any array`,
+    (open) => {
+      const sort = (list: number[]) => {
+        let isFirst = true;
+        list.sort((a, b) => {
+          if (isFirst) disturb(list);
+          isFirst = false;
+          return a - b;
+        });
+        return list;
+      };
+      const kept = open({ list: [3, 1, 2] });
+      sort(kept.root.list as number[]);
+      kept.take();
+      assertEquals(kept.reload().list, sort([3, 1, 2]));
+    },
+  );
+}
+
+onBoth("a zero of the other sign in a map is a change", (open) => {
+  const kept = open({ map: new Map([["k", 0]]) });
+  for (const zero of [-0, 0]) {
+    (kept.root.map as Map<string, number>).set("k", zero);
+    kept.take();
+    assert(kept.written > 0);
+    assertStrictEquals(
+      (kept.reload().map as Map<string, number>).get("k"),
+      zero,
+    );
+  }
+});
+
 // Through the host
 
 const first = actor({
@@ -610,3 +650,149 @@ test("conn.state is saved like c.state, and shares nothing with it", async () =>
   assert((await reread()).includes(`"tags":["new"]`));
   assertEquals((await ask("conn") as { tags: string[] }).tags, ["new"]);
 });
+
+// What is done past the proxies, later than the assignment
+
+interface Item {
+  n: number;
+  list: number[];
+}
+interface Late {
+  padding: string;
+  item: Item | undefined;
+  items: Item[];
+  dates: Date[];
+  bytes: Uint8Array[];
+  long: { text: string; n: number };
+}
+const late: Late = {
+  padding: "",
+  item: undefined,
+  items: [],
+  dates: [],
+  bytes: [],
+  long: { text: "", n: 0 },
+};
+
+/** Assigns an object, waits, and changes it through the first reference. */
+async function assignThenChange(
+  c: { state: Late },
+  wait: () => Promise<void>,
+): Promise<void> {
+  const item: Item = { n: 0, list: [] };
+  c.state.item = item;
+  for (let i = 1; i <= 2; i++) {
+    await wait();
+    item.n = i;
+    item.list.push(i);
+  }
+}
+
+const twoTurns = async () => {
+  for (let i = 0; i < 2; i++) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+};
+
+for (const [size, length] of [["small", 0], ["journaled", 3_000]] as const) {
+  const padding = "x".repeat(length);
+  const base = {
+    createState: () => ({ ...structuredClone(late), padding }),
+    vars: {},
+  };
+
+  for (const hook of ["onCreate", "createVars", "onWake"] as const) {
+    test(`what ${hook} does after a wait to an object that it has assigned is durable (${size})`, async () => {
+      let isFirst = true;
+      const hooked = actor({
+        ...base,
+        [hook]: async (c: { state: Late }) => {
+          if (isFirst) await assignThenChange(c, twoTurns);
+          isFirst = false;
+          return {};
+        },
+        actions: { read: (c) => c.state.item, sleep: (c) => c.sleep() },
+      });
+      await using world = await World.open({ hooked });
+      const handle = world.client.hooked.getOrCreate("a");
+      await handle.resolve();
+      await handle.sleep();
+      await world.clock.settle();
+      assertEquals(await handle.read(), { n: 2, list: [1, 2] });
+    });
+  }
+
+  test(`what background work does after a wait to an object that it has assigned is durable (${size})`, async () => {
+    const gates: (() => void)[] = [];
+    const gate = () => new Promise<void>((resolve) => gates.push(resolve));
+    const hidden = actor({
+      ...base,
+      actions: {
+        work: (c) => c.waitUntil(assignThenChange(c, gate)),
+        read: (c) => c.state.item,
+        sleep: (c) => c.sleep(),
+      },
+    });
+    await using world = await World.open({ hidden });
+    const handle = world.client.hidden.getOrCreate("a");
+    await handle.work();
+    for (let i = 0; i < 2; i++) {
+      await world.clock.settle();
+      gates[i]!();
+    }
+    await world.clock.settle();
+    await handle.sleep();
+    await world.clock.settle();
+    assertEquals(await handle.read(), { n: 2, list: [1, 2] });
+  });
+
+  test(`however much an action changes past the proxies is durable (${size})`, async () => {
+    const heavy = actor({
+      ...base,
+      actions: {
+        push(c) {
+          const items = Array.from({ length: 1_500 }, () => ({
+            n: 0,
+            list: [] as number[],
+          }));
+          for (const item of items) c.state.items.push(item);
+          for (const [i, item] of items.entries()) item.list.push(item.n = i);
+        },
+        fill(c) {
+          for (let i = 0; i < 2_000; i++) {
+            c.state.dates.push(new Date(0));
+            c.state.bytes.push(new Uint8Array(1));
+          }
+        },
+        touch(c) {
+          for (const [i, date] of c.state.dates.entries()) date.setTime(i);
+          for (const [i, bytes] of c.state.bytes.entries()) bytes[0] = i;
+        },
+        long(c) {
+          const long = { text: "x".repeat(70_000), n: 0 };
+          c.state.long = long;
+          long.n = 1;
+        },
+        // Each as one number, as an answer has a limit.
+        wrong: (c) => [
+          c.state.items.filter((item, i) => item.n !== i || item.list[0] !== i)
+            .length,
+          c.state.dates.filter((date, i) => date.getTime() !== i).length,
+          c.state.bytes.filter((bytes, i) => bytes[0] !== i % 256).length,
+          c.state.long.n,
+        ],
+        counts: ({ state: { items, dates, bytes, long } }) =>
+          [items, dates, bytes, long.text].map(({ length }) => length),
+      },
+    });
+    await using world = await World.open({ heavy });
+    const handle = world.client.heavy.getOrCreate("a");
+    for (const action of ["push", "fill", "touch", "long"] as const) {
+      await handle[action]();
+    }
+    await using after = await World.open({ heavy }, world.parts);
+    const read = after.client.heavy.get("a");
+    assertEquals(await read.counts(), [1_500, 2_000, 2_000, 70_000]);
+    assertEquals(await read.wrong(), [0, 0, 0, 1]);
+  });
+}

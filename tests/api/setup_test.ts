@@ -1,7 +1,16 @@
 // `setup()` and the client of the same process, as a user's program has them.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { actor, ActorError, createClient, setup } from "../../mod.ts";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  actor,
+  ActorError,
+  createClient,
+  setup,
+  sqliteStore,
+} from "../../mod.ts";
 import { test } from "../harness.ts";
 
 const counter = actor({
@@ -139,4 +148,77 @@ test("what is not enabled says so when it is read", async () => {
     assertEquals(error.code, "internal_error");
   }
   await registry.shutdown();
+});
+
+test("a client that is made before its registry reaches it", async () => {
+  const client = createClient<
+    { readonly "~actors"?: { counter: typeof counter } }
+  >();
+  const registry = setup({ use: { counter }, store: "memory" });
+  assertEquals(await client.counter.getOrCreate("early").add(2), 2);
+  await registry.shutdown();
+});
+
+test("serve() refuses options that are none, a port that is none, and to serve twice", async () => {
+  const registry = setup({
+    use: { counter },
+    store: "memory",
+    noWelcome: true,
+  });
+  const unknown = { prot: 0 } as Record<string, unknown>;
+  assertThrows(() => registry.serve(unknown), TypeError, "prot");
+  assertThrows(() => registry.serve({ port: 70_000 }), RangeError, "70000");
+  const running = registry.serve({ port: 0, hostname: "127.0.0.1" });
+  assertThrows(() => registry.serve({ port: 0 }), TypeError, "already");
+  await running.shutdown();
+});
+
+test("start() runs what is overdue without any request", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "troupe-start-"));
+  const now = Date.now;
+  try {
+    const { promise: rung, resolve } = Promise.withResolvers<void>();
+    const bell = actor({
+      actions: {
+        set: (c) => c.schedule.after(60_000, "ring"),
+        ring: () => resolve(),
+      },
+    });
+    const open = () => {
+      const store = sqliteStore({ path: join(folder, "actors.sqlite") });
+      return setup({ use: { bell }, store });
+    };
+    const before = open();
+    await createClient<typeof before>().bell.getOrCreate().set();
+    await before.shutdown();
+    Date.now = () => now() + 120_000;
+    const after = open();
+    await after.start();
+    await rung;
+    await after.shutdown();
+  } finally {
+    Date.now = now;
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("c.runInBackground() is c.waitUntil(): a shutdown waits for the work", async () => {
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+  let hasEnded = false;
+  const worker = actor({
+    onSleep: () => open(),
+    actions: {
+      work: (c) =>
+        c.runInBackground(
+          gate.then(() => c.saveState()).then(() => {
+            hasEnded = true;
+          }),
+        ),
+    },
+  });
+  const registry = setup({ use: { worker }, store: "memory" });
+  await createClient<typeof registry>().worker.getOrCreate().work();
+  assertEquals(hasEnded, false);
+  await registry.shutdown();
+  assertEquals(hasEnded, true);
 });

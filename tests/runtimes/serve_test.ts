@@ -116,6 +116,19 @@ for (const command of ["deno run -A", "bun"]) {
   });
 }
 
+for (const command of ["deno run -A", "bun"]) {
+  test(`${command} names PORT and its value when that is no port`, async () => {
+    const program = `import { actor, setup } from "${new URL(
+      "../../mod.ts",
+      import.meta.url,
+    )}";
+      setup({ use: { thing: actor({ actions: {} }) }, store: "memory" }).serve();`;
+    await using running = start(command, program, { PORT: "abc" });
+    assertEquals((await running.ended()).code, 1);
+    assertMatch(running.output, /RangeError: .*PORT is "abc"/);
+  });
+}
+
 for (const command of ["deno run -A", "deno serve -A --port 0", "bun"]) {
   test(`${command} answers what runs, closes sockets and exits at SIGINT`, async () => {
     const env = { PORT: "0" };
