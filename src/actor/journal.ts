@@ -11,7 +11,6 @@
 
 import { type Path, setOwn, type Step } from "./savable.ts";
 import {
-  decodeValue,
   encodeValue,
   type FindRef,
   revivePath,
@@ -215,11 +214,4 @@ function keyOfPlace(
 ): unknown {
   const keyPlace = "place" in step ? step.place : step.keyPlace;
   return memberAt(map, { keyPlace });
-}
-
-/** The tree of a snapshot and the entries that came after it. */
-export function replayAll(snapshot: string, entries: readonly string[]) {
-  let root = decodeValue(snapshot);
-  for (const entry of entries) root = replayEntry(root, entry);
-  return root;
 }

@@ -351,8 +351,9 @@ export function testAdapter(adapter: Adapter): void {
       const client = await dial(url);
       await recording.next();
       const stopped = server.stop(1_000);
+      // Where the runtime still listens, whoever answers says that it has stopped.
       const answer = fetch(url).then((response) => response.text());
-      assertMatch(await answer.catch(String), /Stopping|refused|Unable/);
+      assertMatch(await answer.catch(String), /no upgrade|refused|Unable/);
       recording.socket.send("last words");
       recording.socket.close(1001, "bye");
       await stopped;
