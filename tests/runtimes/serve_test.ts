@@ -140,6 +140,7 @@ for (const command of ["deno run -A", "deno serve -A --port 0", "bun"]) {
       socket.addEventListener("close", resolve)
     );
     assertEquals(await echo(socket), "served: hello");
+    await running.line(/^delays an answer$/m);
     running.signal("SIGINT");
     await running.line(/stopping at SIGINT$/m);
     running.signal("SIGINT");

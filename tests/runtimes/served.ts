@@ -34,7 +34,10 @@ function answerWith(text: string): Answer {
     const silenceMs = searchParams.get("silence");
     if (silenceMs !== null) return twoChunks(Number(silenceMs));
     const delayMs = searchParams.get("delay");
-    if (delayMs !== null) await sleep(Number(delayMs));
+    if (delayMs !== null) {
+      console.log("delays an answer");
+      await sleep(Number(delayMs));
+    }
     return new Response(text);
   };
 }
