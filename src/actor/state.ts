@@ -93,11 +93,6 @@ export class State {
     this.#tree.root = value;
   }
 
-  /** The state itself; whoever reads it must not change it. */
-  get raw(): unknown {
-    return this.#tree.root;
-  }
-
   /** Whether something changed since the last `take()`. */
   get isChanged(): boolean {
     // Looking takes time, so it is left where the answer is known.

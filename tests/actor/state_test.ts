@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { State } from "../../src/actor/state.ts";
+import { unwrap } from "../../src/actor/tree.ts";
 import { test } from "../harness.ts";
 
 // A small generator of random numbers with a seed, so that a failure can be repeated.
@@ -131,7 +132,11 @@ function mutate(
     const target = at(root, path);
     const fresh = () =>
       draw(6) === 0 &&
-        !isAround(isModel ? model.root : state.raw as Tree, other, path)
+        !isAround(
+          isModel ? model.root : unwrap(state.value) as Tree,
+          other,
+          path,
+        )
         ? at(root, other)
         : value(draw);
     if (Array.isArray(target)) mutateArray(draw, target, fresh);
@@ -315,9 +320,9 @@ test(`a state replayed from what was kept equals a plain model, ${sequences} ran
         }
         kept.take(state);
         state.unwatch();
-        assertEquals(state.raw, model.root, "in memory");
+        assertEquals(unwrap(state.value), model.root, "in memory");
         const loaded = kept.load();
-        assertEquals(loaded.raw, model.root, "replayed");
+        assertEquals(unwrap(loaded.value), model.root, "replayed");
         if (next(6) === 0) {
           state = loaded;
         }

@@ -8,6 +8,7 @@ import {
 } from "@std/assert";
 import { actor } from "../../src/definition/actor.ts";
 import { State } from "../../src/actor/state.ts";
+import { unwrap } from "../../src/actor/tree.ts";
 import { ActorError } from "../../src/errors.ts";
 import { test } from "../harness.ts";
 import { World } from "./world.ts";
@@ -53,11 +54,8 @@ class Kept {
 
   /** The root after a reload, without the padding. */
   reload(): Tree {
-    const { padding: _, ...root } = State.load(
-      this.snapshot,
-      this.journal,
-      nothing,
-    ).raw as Tree;
+    const state = State.load(this.snapshot, this.journal, nothing);
+    const { padding: _, ...root } = unwrap(state.value) as Tree;
     return root;
   }
 }
@@ -219,7 +217,7 @@ for (const [name, make, where] of refused) {
       };
       kept.take();
       assertEquals(kept.reload(), expected);
-      const { padding: _, ...raw } = kept.state.raw as Tree;
+      const { padding: _, ...raw } = unwrap(kept.state.value) as Tree;
       assertEquals(raw, expected);
     },
   );
