@@ -9,7 +9,11 @@
 // - A stopped instance changes nothing any more; the next call wakes another from what is durable.
 
 import { actorError, toWireError } from "../errors.ts";
-import { type Frame, type ToServer, writeError } from "../protocol/messages.ts";
+import {
+  encodeErrorMessage,
+  type Frame,
+  type ToServer,
+} from "../protocol/messages.ts";
 import type { Alarm } from "../stores/store.ts";
 import { Admission, type Caller } from "./admission.ts";
 import { type Call, Calls } from "./calls.ts";
@@ -184,11 +188,7 @@ export class Instance implements Due, SelfControl {
           connection.calls--;
           const { exposesErrors } = this.services;
           const wire = toWireError(error, { exposesErrors });
-          connection.push(writeError(wire, (wire) =>
-            encoding.encodeToClient({
-              tag: "Error",
-              val: { ...wire, actionId: id },
-            })));
+          connection.push(encodeErrorMessage(encoding, wire, id));
         },
       },
     );

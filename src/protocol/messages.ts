@@ -71,6 +71,19 @@ export interface Encoding {
   decodeToClient(frame: Frame): ToClient;
 }
 
+/** The frame that tells a connection of an error: of one call, or of itself with `null`. */
+export function encodeErrorMessage(
+  encoding: Encoding,
+  error: WireError,
+  actionId: number | null,
+): Frame {
+  return writeError(
+    error,
+    (wire) =>
+      encoding.encodeToClient({ tag: "Error", val: { ...wire, actionId } }),
+  );
+}
+
 /** What `write` makes of an error; without the metadata where that cannot be written. */
 export function writeError<W>(
   error: WireError,

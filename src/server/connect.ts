@@ -9,7 +9,11 @@ import type { Host } from "../actor/host.ts";
 import type { Socket, SocketEvents, Upgrade } from "../adapters/adapter.ts";
 import { actorError, toWireError } from "../errors.ts";
 import { encodingOf } from "../protocol/encoding.ts";
-import { type Encoding, type Frame, writeError } from "../protocol/messages.ts";
+import {
+  encodeErrorMessage,
+  type Encoding,
+  type Frame,
+} from "../protocol/messages.ts";
 import { parseProtocols, protocol } from "../protocol/routes.ts";
 import { readParams } from "./action.ts";
 import { tooLong } from "./body.ts";
@@ -139,11 +143,7 @@ class ConnectionSocket implements Channel {
     if (wire.code === "internal_error") {
       this.#host.log.failure(error, { msg: "a connection was refused" });
     }
-    this.send(writeError(wire, (wire) =>
-      this.encoding.encodeToClient({
-        tag: "Error",
-        val: { ...wire, actionId: null },
-      })));
+    this.send(encodeErrorMessage(this.encoding, wire, null));
     this.#fail(error);
   }
 

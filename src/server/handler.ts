@@ -91,16 +91,10 @@ async function route(
         runtime: "rivetkit",
         version,
         runner: { kind: { normal: {} }, version: 1 },
-        actorNames: Object.fromEntries(
-          names.map((name) => [name, { metadata: {} }]),
-        ),
+        actorNames: metadataOf(names),
       });
     case "names":
-      return Response.json({
-        names: Object.fromEntries(
-          names.map((name) => [name, { metadata: {} }]),
-        ),
-      });
+      return Response.json({ names: metadataOf(names) });
     case "actors":
       return await answerActors(await options.host(), request, url);
     case "actor":
@@ -108,6 +102,10 @@ async function route(
     default:
       throw actorError("route/not_found", `Nothing is at ${url.pathname}`);
   }
+}
+
+function metadataOf(names: readonly string[]): Record<string, object> {
+  return Object.fromEntries(names.map((name) => [name, { metadata: {} }]));
 }
 
 async function answerActor(

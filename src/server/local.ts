@@ -5,7 +5,12 @@ import type { Channel, Connection } from "../actor/connection.ts";
 import type { Host } from "../actor/host.ts";
 import { fromWireError, toWireError } from "../errors.ts";
 import { copied, copyValue } from "../protocol/copy.ts";
-import { type Frame, type ToServer, writeError } from "../protocol/messages.ts";
+import {
+  encodeErrorMessage,
+  type Frame,
+  type ToServer,
+  writeError,
+} from "../protocol/messages.ts";
 import type { Link, LinkEvents, Transport } from "../protocol/transport.ts";
 
 /** What the way needs. */
@@ -113,11 +118,7 @@ class LocalConnection {
     } catch (error) {
       const { exposesErrors } = this.#options;
       const wire = toWireError(error, { exposesErrors });
-      this.#deliver(writeError(wire, (wire) =>
-        copied.encodeToClient({
-          tag: "Error",
-          val: { ...wire, actionId: null },
-        })));
+      this.#deliver(encodeErrorMessage(copied, wire, null));
       this.#close(1011, `${wire.group}.${wire.code}`);
     }
   }
