@@ -691,3 +691,26 @@ for (const breaks of ["throws", "answers too little"] as const) {
     for (const handle of handles) assertEquals(await handle.add(1), 2);
   });
 }
+
+test("one connection may have 2,000 calls under way, and what is more is refused without harm to others", async () => {
+  await using world = await World.open({ counter });
+  const { client, store, clock } = world;
+  const handle = client.counter.getOrCreate("a");
+  const connection = handle.connect();
+  await connection.read();
+  store.fate = "hangs";
+  const calls = Promise.allSettled(
+    Array.from({ length: 2_100 }, () => connection.add(1)),
+  );
+  await clock.settle();
+  const other = handle.add(1);
+  store.fate = "works";
+  await store.land();
+  await clock.settle();
+  const refused = (await calls).filter(({ status }) => status === "rejected");
+  assertEquals(refused.length, 100);
+  for (const { reason } of refused as PromiseRejectedResult[]) {
+    assertEquals(`${reason.group}/${reason.code}`, "actor/overloaded");
+  }
+  assertEquals(await other, 2_001);
+});
