@@ -7,15 +7,8 @@ import {
   assertMatch,
   assertRejects,
 } from "@std/assert";
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { chatRoom, Message } from "../examples/chat/room.ts";
@@ -26,6 +19,7 @@ import {
   createClient,
 } from "../src/client/mod.ts";
 import { test } from "./harness.ts";
+import { Folder } from "./runtimes/folder.ts";
 import { type End, Program } from "./runtimes/process.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -270,15 +264,6 @@ test("examples/chat serves nothing but its page", async () => {
   await post.body?.cancel();
   assertEquals(post.status, 405);
 });
-
-/** A folder that is there as long as its scope. */
-class Folder implements Disposable {
-  readonly path = mkdtempSync(join(tmpdir(), "troupe-examples-"));
-
-  [Symbol.dispose](): void {
-    rmSync(this.path, { recursive: true });
-  }
-}
 
 interface StartOptions {
   runtime?: Runtime;

@@ -1,7 +1,7 @@
 // One `test` for both runners: Deno's own, with its checks that nothing leaks, and Bun's through
 // node:test, which has no such checks.
 
-import { test as nodeTest } from "node:test";
+import { after as nodeAfter, test as nodeTest } from "node:test";
 
 type Body = () => void | Promise<void>;
 
@@ -28,4 +28,10 @@ export function test(
       sanitizeResources: true,
     });
   } else nodeTest(title, { skip: isSkipped }, body);
+}
+
+/** Runs `body` after the last test of the file. */
+export function afterAll(body: Body): void {
+  if ("Deno" in globalThis) Deno.test.afterAll(body);
+  else nodeAfter(body);
 }
