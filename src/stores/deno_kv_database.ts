@@ -60,6 +60,7 @@ const sharedByPath = new Map<string, Shared>();
 const mostAttempts = 500;
 const longestPauseMs = 4;
 const mostRowsAtOnce = 1_000;
+const mostKeysAtOnce = 10;
 
 /** Opens a database, or joins those who have it open; `undefined` is Deno's default one. */
 export async function openKv(path: string | undefined): Promise<Kv> {
@@ -150,6 +151,18 @@ export async function entriesIn(
 /** All rows behind `prefix`. */
 export function entriesUnder(kv: Kv, prefix: Key): Promise<Entry[]> {
   return entriesIn(kv, { prefix });
+}
+
+/** The rows at these keys, in their order; those read at once are not of one moment. */
+export async function entriesAt(
+  kv: Kv,
+  keys: readonly Key[],
+): Promise<Entry[]> {
+  const parts: Promise<Entry[]>[] = [];
+  for (let at = 0; at < keys.length; at += mostKeysAtOnce) {
+    parts.push(kv.getMany(keys.slice(at, at + mostKeysAtOnce)));
+  }
+  return (await Promise.all(parts)).flat();
 }
 
 /** The keys of all rows behind `prefix`. */

@@ -11,6 +11,7 @@ import {
   mostRounds,
 } from "./deno_kv_draft.ts";
 import {
+  entriesAt,
   entriesIn,
   entriesUnder,
   type Entry,
@@ -18,7 +19,7 @@ import {
 } from "./deno_kv_database.ts";
 import { type Head, headIn, headKey, type Known } from "./deno_kv_plan.ts";
 import { keyOf, type RowHeader, unframe, valuesOf } from "./deno_kv_rows.ts";
-import type { ActorRow, Alarm, StoredActor } from "./store.ts";
+import type { ActorRow, Alarm, AlarmKey, StoredActor } from "./store.ts";
 
 /** An actor, and what a commit will need to know of it. */
 export async function loadActor(
@@ -33,13 +34,14 @@ export async function loadActor(
       await applyDraft(kv, actorId);
       continue;
     }
-    const [record, rows] = await Promise.all([
+    const [record, rows, alarms] = await Promise.all([
       kv.get(keyOf("name", head.name, actorId)),
       entriesUnder(kv, keyOf("actor", actorId)),
+      readAlarmRows(kv, actorId),
     ]);
     const { versionstamp } = await kv.get(headKey(actorId));
     if (versionstamp !== entry.versionstamp) continue;
-    const actor = actorOf(actorId, { head, record, rows });
+    const actor = actorOf(actorId, { head, record, rows, alarms });
     const known = { head, versionstamp, leftDrafts: draftsIn(rows) };
     return { actor, known };
   }
@@ -120,23 +122,26 @@ function draftsIn(rows: readonly Entry[]): string[] {
 
 function actorOf(
   actorId: string,
-  { head, record, rows }: {
+  { head, record, rows, alarms }: {
     head: Head;
     record: Entry;
     rows: readonly Entry[];
+    alarms: AlarmRows;
   },
 ): StoredActor {
-  const read = (kind: string, first: Entry[] = []): Uint8Array[] => {
-    const ofKind = rows.filter(({ key }) => key[3] === kind);
-    const values = valuesOf([...first, ...ofKind]);
+  const whole = (kind: string, entries: readonly Entry[]): Uint8Array[] => {
+    const values = valuesOf(entries);
     if (values !== undefined) return values;
     const message = `The ${kind} of actor "${actorId}" lacks rows in Deno KV`;
     throw actorError("store/corrupt", message);
   };
+  const read = (kind: string, first: Entry[] = []): Uint8Array[] =>
+    whole(kind, [...first, ...rows.filter(({ key }) => key[3] === kind)]);
   const connectionIds = rows
     .filter(({ key }) => key[3] === "connection" && key[5] === 0)
     .map(({ key }) => String(key[4]));
   const connections = read("connection");
+  const calls = whole("alarms", alarms.rows);
   return {
     name: head.name,
     key: head.key,
@@ -146,7 +151,30 @@ function actorOf(
     snapshot: read("snapshot")[0],
     journal: read("journal"),
     connections: new Map(connectionIds.map((id, n) => [id, connections[n]!])),
+    alarms: alarms.keys.map((key, n) => ({ ...key, call: calls[n]! })),
   };
+}
+
+/** The alarms of one actor, and the rows of their calls in the same order. */
+interface AlarmRows {
+  keys: AlarmKey[];
+  rows: Entry[];
+}
+
+async function readAlarmRows(kv: Kv, actorId: string): Promise<AlarmRows> {
+  const entries = await entriesUnder(kv, keyOf("alarm", actorId));
+  // One of five parts says that the actor has the alarm; six are a further row of its call.
+  const keys = entries.filter(({ key }) => key.length === 5)
+    .map(({ key }) => ({ dueMs: Number(key[3]), id: String(key[4]) }));
+  const first = await entriesAt(
+    kv,
+    keys.map(({ dueMs, id }) => keyOf("due", dueMs, id, actorId)),
+  );
+  let at = 0;
+  const rows = entries.map((entry) =>
+    entry.key.length === 5 ? first[at++]! : entry
+  );
+  return { keys, rows };
 }
 
 /** `undefined` when a row changed between two of our reads. */

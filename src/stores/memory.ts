@@ -16,7 +16,7 @@ import type {
   StoredActor,
 } from "./store.ts";
 
-interface Actor extends StoredActor {
+interface Actor extends Omit<StoredActor, "alarms"> {
   id: string;
   alarms: Map<string, Alarm>;
 }
@@ -55,6 +55,8 @@ class MemoryStore implements Store {
       connections: new Map(
         Array.from(actor.connections, ([id, bytes]) => [id, bytes.slice()]),
       ),
+      alarms: [...actor.alarms.values()].sort(compareAlarms)
+        .map(({ dueMs, id, call }) => ({ dueMs, id, call: call.slice() })),
     };
   }
 

@@ -16,12 +16,14 @@ import {
   type Database,
   numberIn,
   openDatabase,
+  type Row,
   textIn,
 } from "./sqlite_database.ts";
 import { failed } from "./failed.ts";
 import { prepareFormat } from "./sqlite_format.ts";
 import { prepareStatements, type Statements } from "./sqlite_statements.ts";
 import type {
+  ActorAlarm,
   ActorRow,
   Alarm,
   Outcome,
@@ -105,6 +107,7 @@ class SqliteStore implements Store {
         connections: new Map(
           connections.map((row) => [textIn(row, "id"), bytesIn(row, "bytes")]),
         ),
+        alarms: this.#sql.alarmsOf.all(actorId).map(alarmIn),
       };
     });
   }
@@ -158,9 +161,7 @@ class SqliteStore implements Store {
     );
     return rows.map((row) => ({
       actorId: textIn(row, "actor_id"),
-      dueMs: numberIn(row, "due_ms"),
-      id: textIn(row, "id"),
-      call: bytesIn(row, "call"),
+      ...alarmIn(row),
     }));
   }
 
@@ -280,4 +281,12 @@ class SqliteStore implements Store {
     sql.deleteConnections.run(actor);
     sql.deleteAlarms.run(actorId);
   }
+}
+
+function alarmIn(row: Row): ActorAlarm {
+  return {
+    dueMs: numberIn(row, "due_ms"),
+    id: textIn(row, "id"),
+    call: bytesIn(row, "call"),
+  };
 }

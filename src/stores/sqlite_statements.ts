@@ -28,6 +28,9 @@ const texts = {
     SELECT due_ms, id, actor_id, call FROM alarms
     WHERE due_ms <= ? AND (due_ms, id, actor_id) > (?, ?, ?)
     ORDER BY due_ms, id, actor_id LIMIT ?`,
+  alarmsOf: `
+    SELECT due_ms, id, call FROM alarms WHERE actor_id = ?
+    ORDER BY due_ms, id`,
 
   create: `
     INSERT INTO actors (id, name, key, revision, fence) VALUES (?, ?, ?, 1, ?)

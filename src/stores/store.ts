@@ -29,6 +29,8 @@ export interface StoredActor {
   journal: Uint8Array[];
   /** Connections that were open at the last commit, by id. */
   connections: Map<string, Uint8Array>;
+  /** Its alarms in the order of time and id. */
+  alarms: ActorAlarm[];
 }
 
 /** A future call, as the alarm index has it. */
@@ -42,6 +44,9 @@ export interface Alarm {
   /** What to call, for the actor to read. */
   call: Uint8Array;
 }
+
+/** An alarm of an actor that is known. */
+export type ActorAlarm = Omit<Alarm, "actorId">;
 
 /** Names one alarm of an actor. */
 export type AlarmKey = Pick<Alarm, "dueMs" | "id">;
@@ -65,7 +70,7 @@ export interface Step {
   /** Sets connections, or deletes those set to `undefined`. */
   connections?: ReadonlyMap<string, Uint8Array | undefined>;
   /** Adds alarms. One whose time and id exist is replaced. */
-  addAlarms?: readonly Omit<Alarm, "actorId">[];
+  addAlarms?: readonly ActorAlarm[];
   /** Deletes alarms; one that is not there is no error. Applied before `addAlarms`. */
   deleteAlarms?: readonly AlarmKey[];
   /** Deletes the actor and all that is kept of it; its name and key are free again. */

@@ -7,7 +7,13 @@ import { storeLastingContract } from "./store_lasting.ts";
 import { storeLimitsContract } from "./store_limits.ts";
 import { storeModelContract } from "./store_model.ts";
 import { storeRefusalsContract } from "./store_refusals.ts";
-import { bytes, createStep, inStore, type OpenStore } from "./store_steps.ts";
+import {
+  bytes,
+  createStep,
+  inStore,
+  type OpenStore,
+  pattern,
+} from "./store_steps.ts";
 
 /** What differs between media. */
 export interface StoreContractOptions {
@@ -39,6 +45,7 @@ function testActors(name: string, open: OpenStore): void {
         record: bytes("record"),
         snapshot: bytes("state"),
         connections: new Map([["c1", bytes("one")]]),
+        addAlarms: [{ dueMs: 7, id: "alarm", call: bytes("call") }],
       };
       assertEquals(await store.commit([step]), [ok]);
       assertEquals(await store.load("id-1"), {
@@ -50,6 +57,7 @@ function testActors(name: string, open: OpenStore): void {
         snapshot: bytes("state"),
         journal: [],
         connections: new Map([["c1", bytes("one")]]),
+        alarms: [{ dueMs: 7, id: "alarm", call: bytes("call") }],
       });
     }));
 
@@ -288,6 +296,26 @@ function testAlarms(name: string, open: OpenStore): void {
       );
     }));
 
+  test(`${name}: load() gives the alarms of the actor alone, by time and id`, () =>
+    inStore(open, async (store) => {
+      const alarms = Array.from({ length: 25 }, (_, n) => ({
+        dueMs: 2 ** (n % 5),
+        id: `alarm-${n}`,
+        call: n === 3 ? pattern(200_000, n) : bytes(`call ${n}`),
+      }));
+      await store.commit([
+        { ...createStep("a"), addAlarms: alarms },
+        { ...createStep("b"), addAlarms: alarms.slice(0, 1) },
+        createStep("c"),
+      ]);
+      const key = ({ dueMs, id }: { dueMs: number; id: string }) =>
+        `${String(dueMs).padStart(9, "0")}/${id}`;
+      const sorted = alarms.toSorted((a, b) => key(a) < key(b) ? -1 : 1);
+      assertEquals((await store.load("a"))!.alarms, sorted);
+      assertEquals((await store.load("b"))!.alarms, alarms.slice(0, 1));
+      assertEquals((await store.load("c"))!.alarms, []);
+    }));
+
   test(`${name}: a step replaces and deletes alarms`, () =>
     inStore(open, async (store) => {
       const alarm = (dueMs: number, id: string, call: string) => ({
@@ -314,6 +342,10 @@ function testAlarms(name: string, open: OpenStore): void {
         { actorId: "a", ...alarm(1, "x", "one") },
         { actorId: "b", ...alarm(2, "x", "of b") },
         { actorId: "a", ...alarm(3, "z", "three") },
+      ]);
+      assertEquals((await store.load("a"))!.alarms, [
+        alarm(1, "x", "one"),
+        alarm(3, "z", "three"),
       ]);
     }));
 }

@@ -51,6 +51,7 @@ export function storeLimitsContract(name: string, open: OpenStore): void {
         assertSame(actor.connections.get("c"), pattern(length, n + 1));
         const [alarm] = await store.alarms({ limit: 1 });
         assertSame(alarm?.call, pattern(length, n + 2));
+        assertSame(actor.alarms[0]?.call, pattern(length, n + 2));
       }
       await store.commit([{
         actorId: "a",
@@ -60,10 +61,11 @@ export function storeLimitsContract(name: string, open: OpenStore): void {
         connections: new Map([["c", undefined]]),
         deleteAlarms: [{ dueMs: 1, id: "x" }],
       }]);
-      const { journal, connections } = (await store.load("a"))!;
-      assertEquals({ journal, connections }, {
+      const { journal, connections, alarms } = (await store.load("a"))!;
+      assertEquals({ journal, connections, alarms }, {
         journal: [],
         connections: new Map(),
+        alarms: [],
       });
       assertEquals(await store.alarms({ limit: 1 }), []);
     }));

@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import process from "node:process";
 import type {
+  ActorAlarm,
   Alarm,
   Outcome,
   Step,
@@ -36,9 +37,18 @@ export function storeModelContract(name: string, open: OpenStore): void {
     }));
 }
 
+type ModelActor = Omit<StoredActor, "alarms">;
+
 class Model {
-  actors = new Map<string, StoredActor>();
+  actors = new Map<string, ModelActor>();
   alarms: Alarm[] = [];
+
+  load(id: string): StoredActor | undefined {
+    const actor = this.actors.get(id);
+    const alarms = this.alarms.filter(({ actorId }) => actorId === id)
+      .map(({ dueMs, id, call }) => ({ dueMs, id, call }));
+    return actor && { ...actor, alarms };
+  }
 
   commit(step: Step): Outcome {
     const { actorId, create } = step;
@@ -69,7 +79,7 @@ class Model {
     }
   }
 
-  #change(before: StoredActor | undefined, step: Step): void {
+  #change(before: ModelActor | undefined, step: Step): void {
     const { actorId } = step;
     const connections = new Map(before?.connections);
     for (const [id, value] of step.connections ?? []) {
@@ -111,7 +121,7 @@ async function assertLike(
   if (!options.isFull) return;
   for (const id of ids) {
     const actor = await store.load(id);
-    assertEquals(short(actor), short(model.actors.get(id)));
+    assertEquals(short(actor), short(model.load(id)));
   }
   for (const key of keys) {
     assertEquals(await store.find("room", key), model.find("room", key));
@@ -135,7 +145,7 @@ function randomSteps(random: Random, model: Model): Step[] {
 function randomStep(
   random: Random,
   actorId: string,
-  actor: StoredActor | undefined,
+  actor: ModelActor | undefined,
 ): Step {
   const oneIn = (chances: number) => random(chances) === 0;
   const value = () => randomBytes(random);
@@ -211,10 +221,11 @@ function short(actor: StoredActor | undefined): unknown {
       actor.connections,
       ([id, value]) => [id, digest(value)],
     ).sort(),
+    alarms: actor.alarms.map(shortAlarm),
   };
 }
 
-function shortAlarm(alarm: Alarm): unknown {
+function shortAlarm(alarm: ActorAlarm): unknown {
   return { ...alarm, call: digest(alarm.call) };
 }
 
