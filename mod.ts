@@ -26,7 +26,9 @@ export type {
   ActorConfig,
   ActorOptions,
   Awaitable,
+  DatabaseProvider,
   ResolvedOptions,
+  RunConfig,
 } from "./src/definition/config.ts";
 export type {
   Action,
@@ -34,18 +36,101 @@ export type {
   Actions,
   ActorContext,
   ActorLog,
+  BeforeActionResponseContext,
+  BeforeConnectContext,
   Conn,
+  ConnContext,
   ConnectContext,
+  ConnInitContext,
+  CreateConnStateContext,
   CreateContext,
+  CreateStateContext,
+  CreateVarsContext,
+  DestroyContext,
+  DisconnectContext,
+  RequestContext,
+  RunContext,
   SaveStateOptions,
-  Schedule,
+  SleepContext,
+  StateChangeContext,
+  WakeContext,
+  WebSocketContext,
 } from "./src/definition/context.ts";
 export type {
+  ActionContextOf,
   ActorContextOf,
   ActorDefinition,
   AnyActorDefinition,
+  BeforeActionResponseContextOf,
+  BeforeConnectContextOf,
+  ConnContextOf,
+  ConnectContextOf,
+  ConnInitContextOf,
+  CreateConnStateContextOf,
+  CreateContextOf,
+  CreateVarsContextOf,
+  DestroyContextOf,
+  DisconnectContextOf,
+  RequestContextOf,
+  RunContextOf,
+  SleepContextOf,
+  StateChangeContextOf,
   StateOf,
+  WakeContextOf,
+  WebSocketContextOf,
 } from "./src/definition/definition.ts";
+export type {
+  Kv,
+  KvKey,
+  KvListedKey,
+  KvListOptions,
+  KvOptions,
+  KvType,
+  KvTypes,
+  KvValue,
+} from "./src/definition/kv.ts";
+export type {
+  ActorQueue,
+  QueueFilter,
+  QueueMessage,
+  QueueWait,
+} from "./src/definition/queue.ts";
+export type {
+  Cron,
+  CronJob,
+  CronOptions,
+  CronRun,
+  EveryOptions,
+  Schedule,
+  ScheduledCall,
+} from "./src/definition/schedule.ts";
+export { event, queue } from "./src/definition/schema.ts";
+export type {
+  AccessContext,
+  ArgsOf,
+  BodyOf,
+  EventArgs,
+  Events,
+  EventSchema,
+  EventType,
+  IsOpen,
+  MessageOf,
+  NameIn,
+  PayloadOf,
+  Queues,
+  QueueSchema,
+  QueueType,
+  ReplyOf,
+  SentTo,
+  StandardIssue,
+  StandardResult,
+  StandardSchema,
+} from "./src/definition/schema.ts";
+export type {
+  UniversalWebSocket,
+  UniversalWebSocketEvents,
+  UniversalWebSocketListener,
+} from "./src/definition/socket.ts";
 export type {
   ActionsOf,
   ActorTypes,
@@ -76,6 +161,7 @@ export type {
   ActorHandle,
   ActorKey,
   ActorsOf,
+  CallsOf,
   Client,
   ClientMembers,
   ConnectionMembers,
@@ -86,6 +172,7 @@ export type {
   HandleMembers,
   RegistryTypes,
 } from "./src/definition/handle.ts";
+export type { Send, SendOptions, SendResult } from "./src/definition/queue.ts";
 
 // Errors
 export { ActorError, UserError } from "./src/errors.ts";

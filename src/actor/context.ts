@@ -1,16 +1,18 @@
 // Makes `c` out of the parts of an instance.
 
 import type {
-  ActionContext,
   ActorContext,
   Conn,
-  CreateContext,
+  ConnContext,
+  CreateStateContext,
   SaveStateOptions,
-  Schedule,
 } from "../definition/context.ts";
 import type { Client, RegistryTypes } from "../definition/handle.ts";
+import type { Kv } from "../definition/kv.ts";
+import type { ActorQueue } from "../definition/queue.ts";
+import type { Cron, Schedule, ScheduledCall } from "../definition/schedule.ts";
 import type { Logger } from "../log.ts";
-import type { Self } from "./self.ts";
+import { notYet, type Self } from "./self.ts";
 
 /** `c` of hooks and background work. */
 export class InstanceContext implements ActorContext {
@@ -60,8 +62,28 @@ export class InstanceContext implements ActorContext {
     return new UserSchedule(this.self);
   }
 
+  get cron(): Cron {
+    return this.self.cron;
+  }
+
+  get kv(): Kv {
+    return this.self.kv;
+  }
+
+  get queue(): ActorQueue {
+    return this.self.queue;
+  }
+
+  get db(): unknown {
+    return this.self.db;
+  }
+
   get abortSignal(): AbortSignal {
     return this.self.abortSignal;
+  }
+
+  get aborted(): boolean {
+    return this.self.isAborted;
   }
 
   broadcast(event: string, ...args: unknown[]): void {
@@ -85,6 +107,12 @@ export class InstanceContext implements ActorContext {
     this.waitUntil(promise);
   }
 
+  keepAwake<V>(promise: Promise<V>): Promise<V> {
+    // Whoever called sees the rejection, which is not for the log as well.
+    this.waitUntil(promise.then(() => {}, () => {}));
+    return promise;
+  }
+
   sleep(): void {
     this.self.control.sleep();
   }
@@ -95,7 +123,7 @@ export class InstanceContext implements ActorContext {
 }
 
 /** `c` of an action or hook that runs for one caller. */
-export class CallContext extends InstanceContext implements ActionContext {
+export class CallContext extends InstanceContext implements ConnContext {
   readonly request: Request | undefined;
   readonly #conn: () => Conn | undefined;
   readonly #beforeOutput: (() => void) | undefined;
@@ -132,7 +160,7 @@ export class CallContext extends InstanceContext implements ActionContext {
 }
 
 /** `c` of `createState`. */
-export function createContext(self: Self): CreateContext {
+export function createContext(self: Self): CreateStateContext {
   const { actorId, name, key, region, log } = self;
   return { actorId, name, key: [...key], region, log };
 }
@@ -149,18 +177,30 @@ class UserSchedule implements Schedule {
     delayMs: number,
     action: string,
     ...args: unknown[]
-  ): Promise<void> {
+  ): Promise<string> {
     checkTime(delayMs, "delay");
     checkAction(action);
     const dueMs = this.#self.now() + Math.max(delayMs, 0);
-    this.#self.schedule(dueMs, action, args);
+    return this.#self.schedule(dueMs, action, args);
   }
 
   // deno-lint-ignore require-await -- what is wrong with the arguments is told by the promise
-  async at(dueMs: number, action: string, ...args: unknown[]): Promise<void> {
+  async at(dueMs: number, action: string, ...args: unknown[]): Promise<string> {
     checkTime(dueMs, "time");
     checkAction(action);
-    this.#self.schedule(dueMs, action, args);
+    return this.#self.schedule(dueMs, action, args);
+  }
+
+  get(_id: string): Promise<ScheduledCall | undefined> {
+    return Promise.reject(notYet("c.schedule.get()"));
+  }
+
+  list(): Promise<ScheduledCall[]> {
+    return Promise.reject(notYet("c.schedule.list()"));
+  }
+
+  cancel(_id: string): Promise<boolean> {
+    return Promise.reject(notYet("c.schedule.cancel()"));
   }
 }
 

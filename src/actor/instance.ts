@@ -396,7 +396,7 @@ export class Instance implements Due, SelfControl {
   async #lastHook(
     name: string,
     timeoutMs: number,
-    run: () => void | Promise<void>,
+    run: () => unknown,
   ): Promise<void> {
     try {
       await runHook(this.services.clock, { name, timeoutMs, run });

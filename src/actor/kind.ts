@@ -46,9 +46,11 @@ export class Kind {
     name: string,
   ): ((c: unknown, ...args: unknown[]) => unknown) | undefined {
     const { actions } = this.config;
-    return actions !== undefined && Object.hasOwn(actions, name)
-      ? actions[name]
-      : undefined;
+    if (actions === undefined || !Object.hasOwn(actions, name)) {
+      return undefined;
+    }
+    const action = actions[name];
+    return typeof action === "function" ? action : undefined;
   }
 
   /** Ends all waits: the process shuts down. */

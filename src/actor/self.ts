@@ -1,6 +1,9 @@
 // The actor as its own code sees it: what stands behind `c`.
 
 import type { Conn } from "../definition/context.ts";
+import type { Kv } from "../definition/kv.ts";
+import type { ActorQueue } from "../definition/queue.ts";
+import type { Cron } from "../definition/schedule.ts";
 import { actorError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Connections } from "./connections.ts";
@@ -31,6 +34,8 @@ export interface SelfOptions {
 export class Self {
   /** What the instance keeps in memory only. */
   ownVars: unknown;
+  /** The client of its database. */
+  ownDb: unknown;
   readonly #options: SelfOptions;
   #abort: AbortController | undefined;
   #isAborted = false;
@@ -82,6 +87,26 @@ export class Self {
     );
   }
 
+  get db(): unknown {
+    if (this.#options.identity.kind.config.db !== undefined) return this.ownDb;
+    throw actorError(
+      "database/not_enabled",
+      "c.db is not enabled: the definition has no db",
+    );
+  }
+
+  get kv(): Kv {
+    throw notYet("c.kv");
+  }
+
+  get cron(): Cron {
+    throw notYet("c.cron");
+  }
+
+  get queue(): ActorQueue {
+    throw notYet("c.queue");
+  }
+
   get conns(): ReadonlyMap<string, Conn> {
     return this.#options.connections.conns;
   }
@@ -102,6 +127,10 @@ export class Self {
     this.#abort ??= new AbortController();
     if (this.#isAborted) this.#abort.abort();
     return this.#abort.signal;
+  }
+
+  get isAborted(): boolean {
+    return this.#isAborted;
   }
 
   /** Tells the actor's own code that the instance stops. */
@@ -134,15 +163,22 @@ export class Self {
     this.#options.connections.broadcast(event, args);
   }
 
-  /** Records a future call. */
-  schedule(dueMs: number, action: string, args: unknown[]): void {
+  /** Records a future call, and returns its id. */
+  schedule(dueMs: number, action: string, args: unknown[]): string {
+    const id = nextAlarmId(this.now());
     const call = { action, args: unwrapDeep(args) as unknown[] };
     this.#options.steps.addAlarm({
       dueMs: Math.min(Math.max(Math.ceil(dueMs), 0), Number.MAX_SAFE_INTEGER),
-      id: nextAlarmId(this.now()),
+      id,
       call: encodeRecord(call, "the scheduled call"),
     });
+    return id;
   }
+}
+
+/** The error for what is declared and not there yet. */
+export function notYet(what: string): Error {
+  return actorError("feature/not_implemented", `${what} is not there yet`);
 }
 
 let alarmCount = 0;

@@ -137,7 +137,7 @@ async function arise(instance: Instance): Promise<void> {
     : await runHook(instance.services.clock, {
       name: "createVars",
       timeoutMs: options.createVarsTimeout,
-      run: () => createVars(instance.context),
+      run: () => createVars(instance.context, undefined),
     });
   await config.onWake?.(instance.context);
 }

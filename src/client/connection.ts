@@ -144,7 +144,9 @@ export class Connection implements ConnectionMembers {
     }
   }
 
-  on(event: string, callback: (...args: unknown[]) => void): () => void {
+  // What an event carries is known to the caller's types alone.
+  // deno-lint-ignore no-explicit-any
+  on(event: string, callback: (...args: any[]) => void): () => void {
     let listeners = this.#events.get(event);
     if (listeners === undefined) {
       listeners = new Listeners();
@@ -159,7 +161,8 @@ export class Connection implements ConnectionMembers {
     };
   }
 
-  once(event: string, callback: (...args: unknown[]) => void): () => void {
+  // deno-lint-ignore no-explicit-any -- as in `on`
+  once(event: string, callback: (...args: any[]) => void): () => void {
     const end = this.on(event, (...args) => {
       end();
       callback(...args);

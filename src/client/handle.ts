@@ -6,7 +6,8 @@ import type {
   HandleMembers,
 } from "../definition/handle.ts";
 import type { Declared } from "../definition/types.ts";
-import { isErrorKind } from "../errors.ts";
+import type { UniversalWebSocket } from "../definition/socket.ts";
+import { actorError, isErrorKind } from "../errors.ts";
 import type { ActorQuery, Transport } from "../protocol/transport.ts";
 import { abortable } from "./abort.ts";
 import type { Connection } from "./connection.ts";
@@ -61,12 +62,35 @@ class Handle<D extends Declared> implements HandleMembers<D> {
   }
 
   connect(): ActorConnection<D> {
-    return withActions<D, Connection>(this.#options.connect());
+    // The names and types of events are those of the definition, which only the caller knows.
+    return withActions<D, Connection>(
+      this.#options.connect(),
+    ) as ActorConnection<D>;
   }
 
   async resolve(options: { signal?: AbortSignal } = {}): Promise<string> {
     options.signal?.throwIfAborted();
     return await abortable(this.#find(), options.signal);
+  }
+
+  fetch(): Promise<Response> {
+    return Promise.reject(notYet("handle.fetch()"));
+  }
+
+  webSocket(): Promise<UniversalWebSocket> {
+    return Promise.reject(notYet("handle.webSocket()"));
+  }
+
+  websocket(): Promise<UniversalWebSocket> {
+    return this.webSocket();
+  }
+
+  getGatewayUrl(): Promise<string> {
+    return Promise.reject(notYet("handle.getGatewayUrl()"));
+  }
+
+  send(): Promise<never> {
+    return Promise.reject(notYet("handle.send()"));
   }
 
   #call(
@@ -90,6 +114,10 @@ class Handle<D extends Declared> implements HandleMembers<D> {
     });
     return found;
   }
+}
+
+function notYet(what: string): Error {
+  return actorError("feature/not_implemented", `${what} is not there yet`);
 }
 
 /**

@@ -40,6 +40,7 @@ export type {
   ActorHandle,
   ActorKey,
   ActorsOf,
+  CallsOf,
   Client,
   ClientMembers,
   ConnectionMembers,
@@ -50,6 +51,28 @@ export type {
   HandleMembers,
   RegistryTypes,
 } from "../definition/handle.ts";
+export type { Send, SendOptions, SendResult } from "../definition/queue.ts";
+export type {
+  ArgsOf,
+  BodyOf,
+  EventArgs,
+  EventType,
+  IsOpen,
+  MessageOf,
+  NameIn,
+  PayloadOf,
+  QueueType,
+  ReplyOf,
+  SentTo,
+  StandardIssue,
+  StandardResult,
+  StandardSchema,
+} from "../definition/schema.ts";
+export type {
+  UniversalWebSocket,
+  UniversalWebSocketEvents,
+  UniversalWebSocketListener,
+} from "../definition/socket.ts";
 export type {
   ActionsOf,
   ActorTypes,

@@ -6,6 +6,7 @@ import {
 } from "./config.ts";
 import type { Actions } from "./context.ts";
 import type { ActorDefinition } from "./definition.ts";
+import type { Events, Queues } from "./schema.ts";
 import type { Bag } from "./types.ts";
 
 const functionKeys = [
@@ -21,6 +22,8 @@ const functionKeys = [
   "onConnect",
   "onDisconnect",
   "onBeforeActionResponse",
+  "onRequest",
+  "onWebSocket",
 ];
 const knownKeys = new Set([
   ...functionKeys,
@@ -28,7 +31,14 @@ const knownKeys = new Set([
   "vars",
   "connState",
   "actions",
+  "connParamsSchema",
+  "actionInputSchemas",
+  "events",
+  "queues",
+  "run",
+  "db",
   "options",
+  "types",
 ]);
 
 /**
@@ -55,13 +65,15 @@ export function actor<
   ConnState = undefined,
   Vars = undefined,
   Input = undefined,
+  Db = undefined,
+  E extends Events = Events,
+  Q extends Queues = Queues,
   // Without this default TypeScript finds no type for the `c` of an action.
-  A extends Actions<Bag<State, Params, ConnState, Vars, Input>> = Actions<
-    Bag<State, Params, ConnState, Vars, Input>
-  >,
+  A extends Actions<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>> =
+    Actions<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>>,
 >(
-  config: ActorConfig<State, Params, ConnState, Vars, Input, A>,
-): ActorDefinition<Bag<State, Params, ConnState, Vars, Input>, A> {
+  config: ActorConfig<State, Params, ConnState, Vars, Input, Db, E, Q, A>,
+): ActorDefinition<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>, A> {
   checkConfig(config);
   return Object.freeze({
     config: Object.freeze({ ...config }),
@@ -86,16 +98,21 @@ function checkConfig(config: object): void {
     }
   }
   const { actions } = values;
-  if (actions === undefined) return;
+  if (actions !== undefined) checkActions(actions, "actions");
+}
+
+function checkActions(actions: unknown, path: string): void {
   if (
     typeof actions !== "object" || actions === null || Array.isArray(actions)
   ) {
-    throw new TypeError("Cannot define an actor: actions is not an object");
+    throw new TypeError(`Cannot define an actor: ${path} is not an object`);
   }
   for (const [name, action] of Object.entries(actions)) {
-    if (typeof action !== "function") {
+    if (typeof action === "function") continue;
+    if (typeof action === "object") checkActions(action, `${path}.${name}`);
+    else {
       throw new TypeError(
-        `Cannot define an actor: actions.${name} is not a function`,
+        `Cannot define an actor: ${path}.${name} is not a function`,
       );
     }
   }
@@ -123,6 +140,7 @@ function checkOption(key: keyof ActorOptions, value: unknown): void {
       `Cannot define an actor: options.durability is neither "commit" nor "interval"`,
     );
   }
+  if (key === "canHibernateWebSocket" && typeof value === "function") return;
   const expected: string = typeof defaultOptions[key];
   const actual: string = typeof value;
   if (actual !== expected) {

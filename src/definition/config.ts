@@ -1,13 +1,26 @@
 // Every key of `actor({...})`, with its default and unit.
 
 import type {
-  ActionContext,
   Actions,
-  ActorContext,
+  BeforeActionResponseContext,
+  BeforeConnectContext,
   Conn,
   ConnectContext,
+  CreateConnStateContext,
   CreateContext,
+  CreateStateContext,
+  CreateVarsContext,
+  DestroyContext,
+  DisconnectContext,
+  RequestContext,
+  RunContext,
+  SleepContext,
+  StateChangeContext,
+  WakeContext,
+  WebSocketContext,
 } from "./context.ts";
+import type { Events, Queues, StandardSchema } from "./schema.ts";
+import type { UniversalWebSocket } from "./socket.ts";
 import type { Bag } from "./types.ts";
 
 /** What a handler may return: a value, or a promise of it. */
@@ -43,10 +56,47 @@ export interface ActorOptions {
   sleepTimeout?: number;
   /** Whether the actor stays in memory for good. Default `false`. */
   noSleep?: boolean;
+  /**
+   * Whether a raw socket stays open while the actor sleeps, or a function that decides it for the
+   * request of each. Default `false`. Sockets of actions and events always do.
+   */
+  canHibernateWebSocket?: boolean | ((request: Request) => boolean);
+  /** How long a connection may leave a ping without an answer. Default 2,500. */
+  connectionLivenessTimeout?: number;
+  /** How often a connection is pinged. Default 5,000. */
+  connectionLivenessInterval?: number;
+  /** How many future calls there may be. Default 1,000. */
+  maxSchedules?: number;
+  /** How many messages may wait in all queues. Default 1,000. */
+  maxQueueSize?: number;
+  /** The most bytes of one message of a queue. Default 65,536. */
+  maxQueueMessageSize?: number;
+}
+
+/** Makes the client of an actor's own database, the `c.db`. */
+export interface DatabaseProvider<Db> {
+  /** Makes the client, at every wake, before anything else of the actor runs. */
+  createClient(
+    actor: { actorId: string; name: string; key: string[] },
+  ): Awaitable<Db>;
+  /** Brings the database up to date, right after. */
+  onMigrate?(db: Db): Awaitable<void>;
+  /** Closes the client: the instance has stopped. */
+  onStop?(db: Db): Awaitable<void>;
+}
+
+/** A loop in the background, with what an inspector shows of it. */
+export interface RunConfig<C> {
+  /** What it is called. */
+  name?: string;
+  /** A sign for it. */
+  icon?: string;
+  /** The loop. */
+  run: (c: C) => unknown;
 }
 
 /** What `actor()` takes. */
-// Six type parameters and not one bag, here alone: TypeScript fixes the whole of a bag when it types
+// Many type parameters and not one bag, here alone: TypeScript fixes the whole of a bag when it types
 // the first handler, before later handlers have told what the rest is. For the same reason the
 // context of a hook does not mention the type that the hook itself decides.
 export interface ActorConfig<
@@ -55,73 +105,114 @@ export interface ActorConfig<
   ConnState,
   Vars,
   Input,
-  A extends Actions<Bag<State, Params, ConnState, Vars, Input>>,
+  Db,
+  E extends Events,
+  Q extends Queues,
+  A extends Actions<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>>,
 > {
   /** The first state, copied for each actor. */
   state?: State;
+  // What hooks return is `unknown` where it does not matter, so that one may return what it has done
+  // last, of whatever type.
   /** Makes the first state, once in the life of an actor. Wins over `state`. */
-  createState?: (c: CreateContext, input: Input) => Awaitable<State>;
+  createState?: (c: CreateStateContext, input: Input) => Awaitable<State>;
   /** What each instance keeps in memory, copied for each. */
   vars?: Vars;
-  /** Makes the vars, at every wake. Wins over `vars`. */
+  /** Makes the vars, at every wake. Wins over `vars`. `driver` is `undefined`. */
   createVars?: (
-    c: ActorContext<Bag<State, unknown, unknown, unknown, unknown>>,
+    c: CreateVarsContext<Bag<State, unknown, unknown, unknown, unknown, Db>>,
+    driver: unknown,
   ) => Awaitable<Vars>;
   /** The first state of a connection, copied for each. */
   connState?: ConnState;
   /** Makes the state of a connection. Throwing refuses it. Wins over `connState`. */
   createConnState?: (
-    c: ConnectContext<Bag<State, unknown, unknown, Vars, unknown>>,
+    c: CreateConnStateContext<Bag<State, unknown, unknown, Vars, unknown, Db>>,
     params: Params,
   ) => Awaitable<ConnState>;
+  /** Checks what a caller passes when it connects, before any hook; hooks get its output. */
+  connParamsSchema?: StandardSchema<unknown, Params>;
+  /** The client of a database of the actor's own. */
+  db?: DatabaseProvider<Db>;
+  /** The events it sends, by name: their types or schemas. Without, any may be sent. */
+  events?: E;
+  /** The queues it takes messages from, by name: their types or schemas. */
+  queues?: Q;
   /** What a caller may ask for, by name. */
   actions?: A;
+  /** Schemas of actions by name: each checks the array of the arguments, before the action runs. */
+  actionInputSchemas?: Record<string, StandardSchema>;
   /** Runs once in the life of an actor, after its state was made. */
   onCreate?: (
-    c: ActorContext<Bag<State, unknown, unknown, unknown, Input>>,
+    c: CreateContext<Bag<State, unknown, unknown, unknown, Input, Db>>,
     input: Input,
-  ) => Awaitable<void>;
+  ) => unknown;
   /** Runs at every wake, before any call. */
   onWake?: (
-    c: ActorContext<Bag<State, Params, ConnState, Vars, Input>>,
-  ) => Awaitable<void>;
+    c: WakeContext<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>>,
+  ) => unknown;
+  /**
+   * Runs in the background, from every wake on. The actor stays awake until it returns, but for the
+   * time it waits for `c.queue`. It must end when `c.abortSignal` says so.
+   */
+  run?:
+    | ((
+      c: RunContext<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>>,
+    ) => unknown)
+    | RunConfig<
+      RunContext<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>>
+    >;
   /** Runs before the instance leaves memory. Not after a crash. */
   onSleep?: (
-    c: ActorContext<Bag<State, Params, ConnState, Vars, Input>>,
-  ) => Awaitable<void>;
+    c: SleepContext<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>>,
+  ) => unknown;
   /** Runs before the actor is destroyed. */
   onDestroy?: (
-    c: ActorContext<Bag<State, Params, ConnState, Vars, Input>>,
-  ) => Awaitable<void>;
+    c: DestroyContext<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>>,
+  ) => unknown;
   /** Runs at each change of the state, in the middle of the change. Must not be async. */
   onStateChange?: (
-    c: ActorContext<Bag<State, Params, ConnState, Vars, Input>>,
+    c: StateChangeContext<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>>,
     newState: State,
   ) => void;
   /** Decides over a connection: throwing refuses it. */
   onBeforeConnect?: (
-    c: ConnectContext<Bag<State, unknown, unknown, Vars, unknown>>,
+    c: BeforeConnectContext<Bag<State, unknown, unknown, Vars, unknown, Db>>,
     params: Params,
-  ) => Awaitable<void>;
+  ) => unknown;
   /** Runs when a connection is open. Throwing closes it. */
   onConnect?: (
-    c: ActionContext<Bag<State, Params, ConnState, Vars, Input>>,
-    conn: Conn<Bag<State, Params, ConnState, Vars, Input>>,
-  ) => Awaitable<void>;
+    c: ConnectContext<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>>,
+    conn: Conn<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>>,
+  ) => unknown;
   /** Runs when a connection has closed, or was found lost after a crash. */
   onDisconnect?: (
-    c: ActorContext<Bag<State, Params, ConnState, Vars, Input>>,
-    conn: Conn<Bag<State, Params, ConnState, Vars, Input>>,
-  ) => Awaitable<void>;
+    c: DisconnectContext<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>>,
+    conn: Conn<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>>,
+  ) => unknown;
   /** May replace what an action returned. When it throws, the original is sent. */
   onBeforeActionResponse?: (
-    c: ActionContext<Bag<State, Params, ConnState, Vars, Input>>,
+    c: BeforeActionResponseContext<
+      Bag<State, Params, ConnState, Vars, Input, Db, E, Q>
+    >,
     name: string,
     args: unknown[],
     output: unknown,
   ) => Awaitable<unknown>;
+  /** Answers raw HTTP requests. Without a response, the caller gets a 404. */
+  onRequest?: (
+    c: RequestContext<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>>,
+    request: Request,
+  ) => Awaitable<Response | void>;
+  /** Takes a raw socket. It may be async: listeners that come late get everything. */
+  onWebSocket?: (
+    c: WebSocketContext<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>>,
+    websocket: UniversalWebSocket,
+  ) => unknown;
   /** Limits and times. */
   options?: ActorOptions;
+  /** Carries types only; nothing reads it. */
+  types?: unknown;
 }
 
 /** The options of an actor with every default filled in. */
@@ -141,4 +232,10 @@ export const defaultOptions: ResolvedOptions = {
   stateSaveInterval: 10_000,
   sleepTimeout: 30_000,
   noSleep: false,
+  canHibernateWebSocket: false,
+  connectionLivenessTimeout: 2_500,
+  connectionLivenessInterval: 5_000,
+  maxSchedules: 1000,
+  maxQueueSize: 1000,
+  maxQueueMessageSize: 65_536,
 };

@@ -1,7 +1,11 @@
 // `c`: what a handler may do. Each kind of handler is given the members that make sense in it.
 
-import type { ActorTypes } from "./types.ts";
 import type { Client, RegistryTypes } from "./handle.ts";
+import type { Kv } from "./kv.ts";
+import type { ActorQueue } from "./queue.ts";
+import type { Cron, Schedule } from "./schedule.ts";
+import type { EventArgs, NameIn } from "./schema.ts";
+import type { ActorTypes } from "./types.ts";
 
 /** Writes log lines that name the actor. Each takes a message, or fields with a `msg`. */
 export interface ActorLog {
@@ -19,23 +23,6 @@ export interface ActorLog {
   trace(message: string | Record<string, unknown>): void;
 }
 
-/** Calls of this actor's own actions in the future. They survive restarts and run once in effect. */
-export interface Schedule {
-  /**
-   * Calls an action after `delayMs` milliseconds. Resolves when the call is recorded; it becomes
-   * durable with the step it is part of.
-   *
-   * @throws {TypeError} when the delay is not a finite number, or an argument cannot be saved.
-   */
-  after(delayMs: number, action: string, ...args: unknown[]): Promise<void>;
-  /**
-   * Calls an action at `dueMs`, in milliseconds since the epoch; at once when that has passed.
-   *
-   * @throws {TypeError} when the time is not a finite number, or an argument cannot be saved.
-   */
-  at(dueMs: number, action: string, ...args: unknown[]): Promise<void>;
-}
-
 /** A caller that stays: one connection as the actor sees it. */
 export interface Conn<T extends ActorTypes = ActorTypes> {
   /** Unique among all connections. */
@@ -51,7 +38,10 @@ export interface Conn<T extends ActorTypes = ActorTypes> {
   /** Whether the socket outlives the sleep of its actor. */
   readonly isHibernatable: boolean;
   /** Sends an event to this connection, whether or not it has subscribed to it. */
-  send(event: string, ...args: unknown[]): void;
+  send<Name extends NameIn<T["events"]>>(
+    event: Name,
+    ...args: EventArgs<T["events"], Name>
+  ): void;
   /** Closes the connection. Resolves when it is closed; `reason` is cut to 123 bytes. */
   disconnect(reason?: string): Promise<void>;
 }
@@ -85,10 +75,31 @@ export interface ActorContext<T extends ActorTypes = ActorTypes> {
   readonly log: ActorLog;
   /** Future calls of this actor's own actions. */
   readonly schedule: Schedule;
+  /** Calls of this actor's own actions again and again. */
+  readonly cron: Cron;
+  /** What this actor keeps by key, besides its state. */
+  readonly kv: Kv;
+  /**
+   * The messages that others have sent to this actor.
+   *
+   * @throws {ActorError} `queue/not_enabled` when the definition has no `queues`.
+   */
+  readonly queue: ActorQueue<T["queues"]>;
+  /**
+   * The client of this actor's database.
+   *
+   * @throws {ActorError} `database/not_enabled` when the definition has no `db`.
+   */
+  readonly db: T["db"];
   /** Aborted when this instance stops, to sleep or to be destroyed. */
   readonly abortSignal: AbortSignal;
+  /** Whether this instance stops. */
+  readonly aborted: boolean;
   /** Sends an event to every connection that has subscribed to it. */
-  broadcast(event: string, ...args: unknown[]): void;
+  broadcast<Name extends NameIn<T["events"]>>(
+    event: Name,
+    ...args: EventArgs<T["events"], Name>
+  ): void;
   /** A client of the same registry, without a socket between. */
   client<R extends RegistryTypes>(): Client<R>;
   /** Saves what changed now, not at the end of the action. Resolves when it is durable. */
@@ -100,6 +111,11 @@ export interface ActorContext<T extends ActorTypes = ActorTypes> {
   waitUntil(promise: Promise<unknown>): void;
   /** The same as `waitUntil`. */
   runInBackground(promise: Promise<unknown>): void;
+  /**
+   * Lets the actor stay awake until `promise` settles, and returns it: whoever has called sees its
+   * rejection. A stop waits for it as for `waitUntil`.
+   */
+  keepAwake<V>(promise: Promise<V>): Promise<V>;
   /** Puts this instance to sleep as soon as the running actions have ended. */
   sleep(): void;
   /** Destroys this actor and all it has saved. Returns at once; the key is free again soon. */
@@ -115,7 +131,7 @@ export interface SaveStateOptions {
 }
 
 /** What a handler that runs for one connection is given besides. */
-export interface ActionContext<T extends ActorTypes = ActorTypes>
+export interface ConnContext<T extends ActorTypes = ActorTypes>
   extends ActorContext<T> {
   /**
    * The calling connection; a call without one has a short-lived one of its own. `undefined` in a
@@ -127,14 +143,14 @@ export interface ActionContext<T extends ActorTypes = ActorTypes>
 }
 
 /** What a hook that decides over a connection is given: there is no connection yet. */
-export interface ConnectContext<T extends ActorTypes = ActorTypes>
+export interface ConnInitContext<T extends ActorTypes = ActorTypes>
   extends ActorContext<T> {
   /** The request that asks for the connection; `undefined` for a caller in this process. */
   readonly request: Request | undefined;
 }
 
 /** What `createState` is given: there is nothing else yet. */
-export interface CreateContext {
+export interface CreateStateContext {
   /** Our unique name for this actor. */
   readonly actorId: string;
   /** The kind of actor: its name in the registry. */
@@ -147,13 +163,58 @@ export interface CreateContext {
   readonly log: ActorLog;
 }
 
+/** What an action is given. */
+export type ActionContext<T extends ActorTypes = ActorTypes> = ConnContext<T>;
+/** What `onBeforeActionResponse` is given. */
+export type BeforeActionResponseContext<T extends ActorTypes = ActorTypes> =
+  ConnContext<T>;
+/** What `onBeforeConnect` is given. */
+export type BeforeConnectContext<T extends ActorTypes = ActorTypes> =
+  ConnInitContext<T>;
+/** What `onConnect` is given. */
+export type ConnectContext<T extends ActorTypes = ActorTypes> = ConnContext<T>;
+/** What `createConnState` is given. */
+export type CreateConnStateContext<T extends ActorTypes = ActorTypes> =
+  ConnInitContext<T>;
+/** What `onCreate` is given. */
+export type CreateContext<T extends ActorTypes = ActorTypes> = ActorContext<T>;
+/** What `createVars` is given. */
+export type CreateVarsContext<T extends ActorTypes = ActorTypes> = ActorContext<
+  T
+>;
+/** What `onDestroy` is given. */
+export type DestroyContext<T extends ActorTypes = ActorTypes> = ActorContext<T>;
+/** What `onDisconnect` is given. */
+export type DisconnectContext<T extends ActorTypes = ActorTypes> = ActorContext<
+  T
+>;
+/** What `onRequest` is given. */
+export type RequestContext<T extends ActorTypes = ActorTypes> = ConnContext<T>;
+/** What `run` is given. */
+export type RunContext<T extends ActorTypes = ActorTypes> = ActorContext<T>;
+/** What `onSleep` is given. */
+export type SleepContext<T extends ActorTypes = ActorTypes> = ActorContext<T>;
+/** What `onStateChange` is given. */
+export type StateChangeContext<T extends ActorTypes = ActorTypes> =
+  ActorContext<T>;
+/** What `onWake` is given. */
+export type WakeContext<T extends ActorTypes = ActorTypes> = ActorContext<T>;
+/** What `onWebSocket` is given. */
+export type WebSocketContext<T extends ActorTypes = ActorTypes> = ConnContext<
+  T
+>;
+
 /** One action: a function of the context and the caller's arguments. */
 export type Action<T extends ActorTypes> = (
   c: ActionContext<T>,
   // The caller's arguments may be anything, and unannotated ones must stay usable.
   // deno-lint-ignore no-explicit-any
   ...args: any[]
-) => unknown;
+  // deno-lint-ignore no-explicit-any -- as in CallsOf
+) => any;
 
-/** The actions of an actor by name. */
-export type Actions<T extends ActorTypes> = Record<string, Action<T>>;
+/** The actions of an actor by name; those of a member are called by both names, joined by a dot. */
+export interface Actions<T extends ActorTypes> {
+  /** An action, or more of them. */
+  [name: string]: Action<T> | Actions<T>;
+}

@@ -1,5 +1,8 @@
 // The caller's typed view of a registry: client, handle, connection.
 
+import type { Send } from "./queue.ts";
+import type { EventArgs, NameIn } from "./schema.ts";
+import type { UniversalWebSocket } from "./socket.ts";
 import type { ActionsOf, Declared, TypesOf } from "./types.ts";
 
 /** The definitions of a registry, readable from its type. */
@@ -19,13 +22,16 @@ export type ActionArgs<F> = F extends // deno-lint-ignore no-explicit-any -- mat
   : never;
 
 /** The actions of a definition as a caller sees them. */
-export type ActionCalls<D extends Declared> = {
-  [K in keyof ActionsOf<D>]: (
-    ...args: ActionArgs<ActionsOf<D>[K]>
-  ) => Promise<
-    // deno-lint-ignore no-explicit-any -- matches an action of any context
-    ActionsOf<D>[K] extends (...args: any[]) => infer R ? Awaited<R> : never
-  >;
+export type ActionCalls<D extends Declared> = CallsOf<ActionsOf<D>>;
+
+/** Actions as a caller sees them: each returns a promise, and those of a member are its members. */
+export type CallsOf<A> = {
+  // `any` and not `unknown`, because TypeScript would look at what the action returns, and an actor
+  // that calls another of its own registry could no longer be inferred.
+  // deno-lint-ignore no-explicit-any
+  [K in keyof A]: A[K] extends (...args: any) => any
+    ? (...args: ActionArgs<A[K]>) => Promise<Awaited<ReturnType<A[K]>>>
+    : CallsOf<A[K]>;
 };
 
 /** A key: parts that together name an actor. A string is a key of one part, none is `[]`. */
@@ -35,6 +41,12 @@ export type ActorKey = string | string[];
 export interface GetOptions<Params = unknown> {
   /** What the actor's connection hooks are given. It crosses the wire as JSON. */
   params?: Params;
+  /**
+   * Makes the params anew for each call, and each time a connection is opened: for credentials that
+   * expire. Not together with `params`. What it throws rejects the call, or is told by `onError` and
+   * tried again.
+   */
+  getParams?: () => Params | Promise<Params>;
   /** Aborts finding the actor. */
   signal?: AbortSignal;
 }
@@ -108,6 +120,25 @@ export interface HandleMembers<D extends Declared> {
   connect(): ActorConnection<D>;
   /** Finds or creates the actor, and resolves to its id. */
   resolve(options?: { signal?: AbortSignal }): Promise<string>;
+  /**
+   * Sends a raw request to the actor's `onRequest`. A path is below the actor's own; of a URL its path
+   * and query count. Resolves to the response, whatever its status.
+   */
+  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
+  /** Opens a raw socket to the actor's `onWebSocket`; the path may have a query. */
+  webSocket(
+    path?: string,
+    protocols?: string | string[],
+  ): Promise<UniversalWebSocket>;
+  /** The same as `webSocket`. */
+  websocket(
+    path?: string,
+    protocols?: string | string[],
+  ): Promise<UniversalWebSocket>;
+  /** The URL of the actor: `/request/…` and `/websocket/…` are below it. */
+  getGatewayUrl(): Promise<string>;
+  /** Sends a message to a queue of the actor. */
+  send: Send<TypesOf<D>["queues"]>;
 }
 
 /** The state of a connection. */
@@ -115,11 +146,11 @@ export type ConnStatus = "idle" | "connecting" | "connected" | "disconnected";
 
 /** An open connection to one actor. It reconnects by itself and subscribes again. */
 export type ActorConnection<D extends Declared> =
-  & ConnectionMembers
+  & ConnectionMembers<TypesOf<D>["events"]>
   & ActionCalls<D>;
 
 /** What a connection has besides the actions of its actor. */
-export interface ConnectionMembers {
+export interface ConnectionMembers<E = unknown> {
   /** The id of the actor; `undefined` until connected for the first time. */
   readonly actorId: string | undefined;
   /** The id of this connection; `undefined` until connected, another after each reconnect. */
@@ -131,17 +162,14 @@ export interface ConnectionMembers {
   /** Calls an action by its name. Rejects when the connection is lost before the result arrives. */
   action(call: ActionCall): Promise<unknown>;
   /** Calls back at each event of this name. Returns a function that ends it. */
-  on(
-    event: string,
-    // An event's arguments are what the actor sent.
-    // deno-lint-ignore no-explicit-any
-    callback: (...args: any[]) => void,
+  on<Name extends NameIn<E>>(
+    event: Name,
+    callback: (...args: EventArgs<E, Name>) => void,
   ): () => void;
   /** Calls back at the next event of this name. Returns a function that ends it. */
-  once(
-    event: string,
-    // deno-lint-ignore no-explicit-any -- as in `on`
-    callback: (...args: any[]) => void,
+  once<Name extends NameIn<E>>(
+    event: Name,
+    callback: (...args: EventArgs<E, Name>) => void,
   ): () => void;
   /** Calls back when the connection is refused or fails. Returns a function that ends it. */
   onError(callback: (error: Error) => void): () => void;

@@ -10,10 +10,25 @@ export interface ActorTypes {
   vars: unknown;
   /** What is given at creation. */
   input: unknown;
+  /** The client of its database: the type of `c.db`. */
+  db: unknown;
+  /** What the definition says of its events. */
+  events: unknown;
+  /** What the definition says of its queues. */
+  queues: unknown;
 }
 
 /** A bag of types that are known one by one. */
-export interface Bag<State, Params, ConnState, Vars, Input> {
+export interface Bag<
+  State,
+  Params,
+  ConnState,
+  Vars,
+  Input,
+  Db = unknown,
+  Events = unknown,
+  Queues = unknown,
+> {
   /** The type of `c.state`. */
   state: State;
   /** What a caller passes when it connects. */
@@ -24,6 +39,12 @@ export interface Bag<State, Params, ConnState, Vars, Input> {
   vars: Vars;
   /** What is given at creation. */
   input: Input;
+  /** The type of `c.db`. */
+  db: Db;
+  /** What the definition says of its events. */
+  events: Events;
+  /** What the definition says of its queues. */
+  queues: Queues;
 }
 
 /** Anything that tells its types: an actor's definition. */

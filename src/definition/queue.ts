@@ -1,0 +1,107 @@
+import type { MessageOf, NameIn, ReplyOf, SentTo } from "./schema.ts";
+
+/** One message, as its consumer gets it. */
+export type QueueMessage<Q, Name extends string = NameIn<Q>> = Name extends
+  string ? {
+    /** Unique within the actor; the same when the message is delivered again. */
+    readonly id: string;
+    /** The queue it came through. */
+    readonly name: Name;
+    /** What was sent. */
+    readonly body: MessageOf<Q, Name>;
+    /** When it was sent, in milliseconds since the epoch. */
+    readonly createdAt: number;
+    /**
+     * Removes the message, in one commit with what has changed until now, and then tells whoever
+     * waits. Only for messages that were asked for as `completable`.
+     *
+     * @throws {ActorError} `queue/not_completable` or `queue/already_completed`.
+     */
+    complete(reply?: ReplyOf<Q, Name>): Promise<void>;
+  }
+  : never;
+
+/** Which messages to take. */
+export interface QueueFilter<Name extends string> {
+  /** The queues to take from. Default all. */
+  names?: readonly Name[];
+  /** Whether a message stays until its `complete()` is called. Default `false`. */
+  completable?: boolean;
+}
+
+/** Which messages to wait for. */
+export interface QueueWait<Name extends string> extends QueueFilter<Name> {
+  /** The most milliseconds to wait. Default for ever. */
+  timeout?: number;
+  /** Ends the wait. */
+  signal?: AbortSignal;
+}
+
+/**
+ * The messages that others have sent to this actor, in their order. A message is removed only with
+ * the commit that completed it; until then it is delivered again after a crash.
+ */
+export interface ActorQueue<Q = unknown> {
+  /** The next message; `undefined` when none came in time. */
+  next<Name extends NameIn<Q>>(
+    options?: QueueWait<Name>,
+  ): Promise<QueueMessage<Q, Name> | undefined>;
+  /** The next messages, at least one and at most `count`; none when none came in time. */
+  nextBatch<Name extends NameIn<Q>>(
+    options?: QueueWait<Name> & { count?: number },
+  ): Promise<QueueMessage<Q, Name>[]>;
+  /** The next message, if there is one now. */
+  tryNext<Name extends NameIn<Q>>(
+    options?: QueueFilter<Name>,
+  ): Promise<QueueMessage<Q, Name> | undefined>;
+  /** The messages that are there now, at most `count`. */
+  tryNextBatch<Name extends NameIn<Q>>(
+    options?: QueueFilter<Name> & { count?: number },
+  ): Promise<QueueMessage<Q, Name>[]>;
+  /** One message after the other. Ends when the actor stops. */
+  iter<Name extends NameIn<Q>>(
+    options?: Omit<QueueWait<Name>, "timeout">,
+  ): AsyncIterableIterator<QueueMessage<Q, Name>>;
+  /** Sends a message to this very actor. */
+  send<Name extends NameIn<Q>>(
+    name: Name,
+    body: SentTo<Q, Name>,
+  ): Promise<void>;
+}
+
+/** Options of `handle.send()`. */
+export interface SendOptions {
+  /** Whether to wait until the message is completed. Default `false`. */
+  wait?: boolean;
+  /** The most milliseconds to wait. Default for ever. */
+  timeout?: number;
+  /** Aborts waiting; the message stays sent. */
+  signal?: AbortSignal;
+}
+
+/** What became of a message that was waited for. */
+export type SendResult<Reply> =
+  | {
+    /** A consumer has completed it. */
+    status: "completed";
+    /** What the consumer replied. */
+    response: Reply;
+  }
+  | {
+    /** Nobody has completed it in time; it stays sent. */
+    status: "timedOut";
+  };
+
+/** Sends a message. Resolves when it is durable, or with `wait` when it has been completed. */
+export interface Send<Q> {
+  <Name extends NameIn<Q>>(
+    name: Name,
+    body: SentTo<Q, Name>,
+    options: SendOptions & { wait: true },
+  ): Promise<SendResult<ReplyOf<Q, Name>>>;
+  <Name extends NameIn<Q>>(
+    name: Name,
+    body: SentTo<Q, Name>,
+    options?: SendOptions & { wait?: false },
+  ): Promise<void>;
+}
