@@ -23,10 +23,15 @@
 // Declaring actors
 export { actor } from "./src/definition/actor.ts";
 export type {
+  AccessContext,
   ActorConfig,
   ActorOptions,
   Awaitable,
   DatabaseProvider,
+  Events,
+  EventSchema,
+  Queues,
+  QueueSchema,
   ResolvedOptions,
   RunConfig,
 } from "./src/definition/config.ts";
@@ -106,19 +111,14 @@ export type {
 } from "./src/definition/schedule.ts";
 export { event, queue } from "./src/definition/schema.ts";
 export type {
-  AccessContext,
   ArgsOf,
   BodyOf,
   EventArgs,
-  Events,
-  EventSchema,
   EventType,
   IsOpen,
   MessageOf,
   NameIn,
   PayloadOf,
-  Queues,
-  QueueSchema,
   QueueType,
   ReplyOf,
   SentTo,

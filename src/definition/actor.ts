@@ -2,11 +2,12 @@ import {
   type ActorConfig,
   type ActorOptions,
   defaultOptions,
+  type Events,
+  type Queues,
   type ResolvedOptions,
 } from "./config.ts";
 import type { Actions } from "./context.ts";
 import type { ActorDefinition } from "./definition.ts";
-import type { Events, Queues } from "./schema.ts";
 import type { Bag } from "./types.ts";
 
 const functionKeys = [

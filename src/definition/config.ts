@@ -5,6 +5,7 @@ import type {
   BeforeActionResponseContext,
   BeforeConnectContext,
   Conn,
+  ConnContext,
   ConnectContext,
   CreateConnStateContext,
   CreateContext,
@@ -19,7 +20,7 @@ import type {
   WakeContext,
   WebSocketContext,
 } from "./context.ts";
-import type { Events, Queues, StandardSchema } from "./schema.ts";
+import type { EventType, QueueType, StandardSchema } from "./schema.ts";
 import type { UniversalWebSocket } from "./socket.ts";
 import type { Bag } from "./types.ts";
 
@@ -94,6 +95,46 @@ export interface RunConfig<C> {
   /** The loop. */
   run: (c: C) => unknown;
 }
+
+/**
+ * What decides who may have what: the types of the actor are not known here, because TypeScript would
+ * have to know them before it has read the handlers that tell them.
+ */
+// deno-lint-ignore no-explicit-any
+export type AccessContext = ConnContext<Bag<any, any, any, any, any, any>>;
+
+/** What a definition says of one event. */
+export type EventSchema =
+  | EventType
+  | StandardSchema
+  | {
+    /** The type, or the schema that each payload must pass. */
+    readonly schema: EventType | StandardSchema;
+    /**
+     * Whether a connection may subscribe, asked once for each subscription. Anything but `true`
+     * refuses.
+     */
+    readonly canSubscribe?: (c: AccessContext) => boolean | Promise<boolean>;
+  };
+
+/** What a definition says of one queue. */
+export type QueueSchema =
+  | QueueType
+  | StandardSchema
+  | {
+    /** The type, or the schema that each message must pass. */
+    readonly message: QueueType | EventType | StandardSchema;
+    /** The schema that each reply must pass. */
+    readonly complete?: EventType | StandardSchema;
+    /** Whether a caller may send, asked for each message. Anything but `true` refuses. */
+    readonly canPublish?: (c: AccessContext) => boolean | Promise<boolean>;
+  };
+
+/** The events of an actor by name. */
+export type Events = Record<string, EventSchema>;
+
+/** The queues of an actor by name. */
+export type Queues = Record<string, QueueSchema>;
 
 /** What `actor()` takes. */
 // Many type parameters and not one bag, here alone: TypeScript fixes the whole of a bag when it types

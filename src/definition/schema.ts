@@ -1,8 +1,4 @@
-// What a definition says of its events and queues: their types, how they are checked, and who may
-// have them.
-
-import type { ConnContext } from "./context.ts";
-import type { Bag } from "./types.ts";
+// The types of events and queues, and the schemas that check what is given to an actor.
 
 /**
  * A schema of any library that follows Standard Schema 1 (https://standardschema.dev): valibot, zod,
@@ -114,46 +110,6 @@ export function queue<Message, Reply = undefined>(): QueueType<Message, Reply> {
 
 const eventType = Object.freeze({ kind: "event" as const });
 const queueType = Object.freeze({ kind: "queue" as const });
-
-/**
- * What decides who may have what: the types of the actor are not known here, because TypeScript would
- * have to know them before it has read the handlers that tell them.
- */
-// deno-lint-ignore no-explicit-any
-export type AccessContext = ConnContext<Bag<any, any, any, any, any, any>>;
-
-/** What a definition says of one event. */
-export type EventSchema =
-  | EventType
-  | StandardSchema
-  | {
-    /** The type, or the schema that each payload must pass. */
-    readonly schema: EventType | StandardSchema;
-    /**
-     * Whether a connection may subscribe, asked once for each subscription. Anything but `true`
-     * refuses.
-     */
-    readonly canSubscribe?: (c: AccessContext) => boolean | Promise<boolean>;
-  };
-
-/** What a definition says of one queue. */
-export type QueueSchema =
-  | QueueType
-  | StandardSchema
-  | {
-    /** The type, or the schema that each message must pass. */
-    readonly message: QueueType | EventType | StandardSchema;
-    /** The schema that each reply must pass. */
-    readonly complete?: EventType | StandardSchema;
-    /** Whether a caller may send, asked for each message. Anything but `true` refuses. */
-    readonly canPublish?: (c: AccessContext) => boolean | Promise<boolean>;
-  };
-
-/** The events of an actor by name. */
-export type Events = Record<string, EventSchema>;
-
-/** The queues of an actor by name. */
-export type Queues = Record<string, QueueSchema>;
 
 /** Whether a definition says nothing of its events, or of its queues. */
 export type IsOpen<Declared> = [keyof Declared] extends [never] ? true
