@@ -387,6 +387,11 @@ export class Instance implements Due, SelfControl {
     }
     await this.#lastCommit();
     if (this.#isStopped()) return;
+    await this.#lastHook(
+      "db.onStop",
+      options.onSleepTimeout,
+      () => this.self.closeDatabase(),
+    );
     this.#phase = "stopped";
     this.#onStopped(this, this.connections.release());
     // A call that outlasted the wait must not write what the next instance has not seen.
@@ -460,6 +465,7 @@ export class Instance implements Due, SelfControl {
     this.#phase = "stopped";
     this.#kind.idle.delete(this);
     this.self.abort();
+    this.self.closeDatabase();
     // Before that, whoever waits for the start logs it and closes the connections.
     if (wasRunning) {
       this.self.log.failure(error, { msg: "stopped: a change was not saved" });

@@ -34,13 +34,13 @@ export interface SelfOptions {
 export class Self {
   /** What the instance keeps in memory only. */
   ownVars: unknown;
-  /** The client of its database. */
-  ownDb: unknown;
   readonly #options: SelfOptions;
   #abort: AbortController | undefined;
   #isAborted = false;
   #log: Logger | undefined;
   #client: unknown;
+  // The client of its database, once there is one.
+  #db: { client: unknown } | undefined;
 
   constructor(options: SelfOptions) {
     this.#options = options;
@@ -88,7 +88,7 @@ export class Self {
   }
 
   get db(): unknown {
-    if (this.#options.identity.kind.config.db !== undefined) return this.ownDb;
+    if (this.#db !== undefined) return this.#db.client;
     throw actorError(
       "database/not_enabled",
       "c.db is not enabled: the definition has no db",
@@ -131,6 +131,34 @@ export class Self {
 
   get isAborted(): boolean {
     return this.#isAborted;
+  }
+
+  /** Makes the client of its database, if the definition has one, and brings that up to date. */
+  async openDatabase(): Promise<void> {
+    const { db } = this.#options.identity.kind.config;
+    if (db === undefined) return;
+    const { actorId, name, key } = this;
+    const client: unknown = await db.createClient({
+      actorId,
+      name,
+      key: [...key],
+    });
+    this.#db = { client };
+    // The start has taken too long, and nobody else will close it.
+    if (this.#isAborted) return await this.closeDatabase();
+    await db.onMigrate?.(client);
+  }
+
+  /** Closes the client of its database. Never rejects. */
+  async closeDatabase(): Promise<void> {
+    const db = this.#db;
+    this.#db = undefined;
+    if (db === undefined) return;
+    try {
+      await this.#options.identity.kind.config.db?.onStop?.(db.client);
+    } catch (error) {
+      this.log.failure(error, { msg: "the database could not be closed" });
+    }
   }
 
   /** Tells the actor's own code that the instance stops. */

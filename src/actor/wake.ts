@@ -1,7 +1,7 @@
 // How an instance comes to life: an actor is created, or wakes from what is durable.
 //
-//   at creation:  createState → onCreate → createVars → onWake → running
-//   at a wake:    createVars → onWake → running → onDisconnect for connections lost in a crash
+//   at creation:  db → createState → onCreate → createVars → onWake → running
+//   at a wake:    db → createVars → onWake → running → onDisconnect for connections lost in a crash
 //
 // What a caller can rely on: a hook that throws leaves nothing behind. A creation is durable when it
 // resolves; one that a crash has cut short is begun anew at the next wake.
@@ -92,7 +92,8 @@ async function start(
   const { clock } = instance.services;
   instance.steps.beginWork();
   try {
-    await within(clock, startTimeoutMs, hooks(), () =>
+    const work = instance.self.openDatabase().then(hooks);
+    await within(clock, startTimeoutMs, work, () =>
       actorError(
         "actor/callback_timed_out",
         `The hooks of the start took more than ${startTimeoutMs} ms`,

@@ -98,8 +98,15 @@ function checkConfig(config: object): void {
       throw new TypeError(`Cannot define an actor: ${key} is not a function`);
     }
   }
-  const { actions } = values;
+  const { actions, db } = values;
   if (actions !== undefined) checkActions(actions, "actions");
+  if (db !== undefined) checkDatabase(db);
+}
+
+function checkDatabase(db: unknown): void {
+  const { createClient } = (db ?? {}) as { createClient?: unknown };
+  if (typeof createClient === "function") return;
+  throw new TypeError("Cannot define an actor: db has no createClient");
 }
 
 function checkActions(actions: unknown, path: string): void {
