@@ -105,6 +105,7 @@ const kinds = {
   "action/invalid_request": shown(400),
   "action/not_found": shown(400),
   "action/timed_out": shown(400),
+  "actor/aborted": shown(503),
   "actor/callback_timed_out": shown(500),
   "actor/conn_state_not_enabled": masked,
   "actor/duplicate_key": shown(400),

@@ -24,6 +24,7 @@ import { isThenable, runHook, within } from "./deadline.ts";
 import type { Due, Kind } from "./kind.ts";
 import type { Output } from "./outbox.ts";
 import { decodeCall } from "./record.ts";
+import { RunLoop } from "./run_loop.ts";
 import { Self, type SelfControl } from "./self.ts";
 import type { Identity, Services } from "./services.ts";
 import { Steps } from "./steps.ts";
@@ -62,6 +63,8 @@ export class Instance implements Due, SelfControl {
   #stopping: Promise<void> | undefined;
   #onRunEnd: (() => void) | undefined;
   readonly #background = new Set<Promise<unknown>>();
+  #holds = 0;
+  #runLoop: RunLoop | undefined;
 
   constructor(
     services: Services,
@@ -147,8 +150,12 @@ export class Instance implements Due, SelfControl {
     if (this.#phase !== "starting") return;
     this.#phase = "running";
     const reason = this.#stopAfterStart;
-    if (reason === undefined) this.#rest();
-    else this.services.clock.soon(() => this.stop(reason));
+    if (reason !== undefined) {
+      this.services.clock.soon(() => this.stop(reason));
+    } else {
+      this.#startLoop();
+      this.#rest();
+    }
   }
 
   /** Calls an action. Resolves to what `encode` makes of its output, when that may leave. */
@@ -269,7 +276,7 @@ export class Instance implements Due, SelfControl {
   }
 
   onDue(): void {
-    if (this.#runs > 0 || this.#background.size > 0) return;
+    if (this.#isBusy) return;
     if (this.steps.isSettled) this.stop("sleep");
     else this.#rest();
   }
@@ -353,9 +360,40 @@ export class Instance implements Due, SelfControl {
     this.#rest();
   }
 
+  get #isBusy(): boolean {
+    return this.#runs > 0 || this.#background.size > 0 || this.#holds > 0;
+  }
+
+  // Keeps it awake until `#release()` is called as often; a stop does not wait for that.
+  #hold(): void {
+    this.#holds++;
+    this.#kind.idle.delete(this);
+  }
+
+  #release(): void {
+    this.#holds--;
+    this.#rest();
+  }
+
+  #startLoop(): void {
+    const { run } = this.#kind;
+    if (run === undefined) return;
+    this.#runLoop = new RunLoop({
+      run: () => run(this.context),
+      steps: this.steps,
+      clock: this.services.clock,
+      log: this.self.log,
+      saveIntervalMs: this.#kind.options.stateSaveInterval,
+      isAborted: () => this.self.isAborted,
+      onWork: (isAtWork) => isAtWork ? this.#hold() : this.#release(),
+      onEnd: () => {},
+    });
+    this.#runLoop.start();
+  }
+
   // Waits for the time to sleep, if there is nothing to do.
   #rest(): void {
-    if (this.#runs > 0 || this.#background.size > 0) return;
+    if (this.#isBusy) return;
     if (this.#phase !== "running" || this.#kind.options.noSleep) return;
     this.#kind.idle.add(this);
   }
@@ -413,6 +451,7 @@ export class Instance implements Due, SelfControl {
   // Waits for running actions and background work, for a time.
   async #quiet(timeoutMs: number): Promise<void> {
     const allDone = async () => {
+      await this.#runLoop?.ended;
       // What is waited for may begin more.
       while (this.#runs > 0 || this.#background.size > 0) {
         const { promise, resolve } = Promise.withResolvers<void>();

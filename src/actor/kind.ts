@@ -1,6 +1,7 @@
 // One kind of actor in this process: its definition, and what all its instances share.
 
 import type { ResolvedOptions } from "../definition/config.ts";
+import type { RunContext } from "../definition/context.ts";
 import type { AnyActorDefinition } from "../definition/definition.ts";
 import { type Clock, Deadlines } from "./clock.ts";
 
@@ -18,6 +19,8 @@ export class Kind {
   readonly running: Deadlines<Due>;
   /** Instances with nothing to do; due when they should sleep. */
   readonly idle: Deadlines<Due>;
+  /** What runs in the background of each instance. */
+  readonly run: ((c: RunContext) => unknown) | undefined;
   readonly hasState: boolean;
   readonly hasVars: boolean;
   readonly hasConnState: boolean;
@@ -33,6 +36,8 @@ export class Kind {
     this.options = options;
     this.running = deadlines(clock, options.actionTimeout);
     this.idle = deadlines(clock, options.sleepTimeout);
+    const { run } = config;
+    this.run = typeof run === "object" ? run.run : run;
     this.hasState = has(config, "state", "createState");
     this.hasVars = has(config, "vars", "createVars");
     this.hasConnState = has(config, "connState", "createConnState");

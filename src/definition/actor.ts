@@ -98,9 +98,10 @@ function checkConfig(config: object): void {
       throw new TypeError(`Cannot define an actor: ${key} is not a function`);
     }
   }
-  const { actions, db } = values;
+  const { actions, db, run } = values;
   if (actions !== undefined) checkActions(actions, "actions");
   if (db !== undefined) checkDatabase(db);
+  if (run !== undefined && typeof run !== "function") checkRun(run);
 }
 
 function checkDatabase(db: unknown): void {
@@ -108,6 +109,34 @@ function checkDatabase(db: unknown): void {
   if (typeof createClient === "function") return;
   throw new TypeError("Cannot define an actor: db has no createClient");
 }
+
+function checkRun(run: unknown): void {
+  if (typeof run !== "object" || run === null) {
+    throw new TypeError(
+      "Cannot define an actor: run is neither a function nor an object",
+    );
+  }
+  for (const [key, value] of Object.entries(run)) {
+    const expected = runTypes.get(key);
+    if (expected === undefined) {
+      throw new TypeError(`Cannot define an actor: unknown key "run.${key}"`);
+    }
+    if (value !== undefined && typeof value !== expected) {
+      throw new TypeError(
+        `Cannot define an actor: run.${key} is not a ${expected}`,
+      );
+    }
+  }
+  if (!("run" in run) || run.run === undefined) {
+    throw new TypeError("Cannot define an actor: run.run is missing");
+  }
+}
+
+const runTypes = new Map([
+  ["name", "string"],
+  ["icon", "string"],
+  ["run", "function"],
+]);
 
 function checkActions(actions: unknown, path: string): void {
   if (
