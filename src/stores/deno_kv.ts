@@ -7,7 +7,7 @@
 //
 // The limits are not the user's: a long value takes several rows (deno_kv_rows.ts), and a step too
 // large for one atomic write is written as a draft (deno_kv_draft.ts), committed by one write of the
-// head. Only keys are limited: a step with a name and key of together more than about 2,000 bytes in
+// head. Only names and keys of actors are limited: a step with a name and key of together more than about 2,000 bytes in
 // UTF-8 has the outcome `error`, with a `RangeError`.
 //
 // An atomic write survives `kill -9`, and power loss where the disk keeps its word.
@@ -22,6 +22,7 @@ import {
   toPath,
   writeAtomic,
 } from "./deno_kv_database.ts";
+import { kvPage, kvValues } from "./deno_kv_values.ts";
 import { nameAndKeyKey, ownerIn } from "./deno_kv_plan.ts";
 import {
   listActors,
@@ -34,6 +35,7 @@ import { failed } from "./failed.ts";
 import type {
   ActorRow,
   Alarm,
+  KvPage,
   Outcome,
   Step,
   Store,
@@ -124,6 +126,20 @@ class DenoKvStore implements Store {
     options: { limit: number; until?: number; after?: Alarm },
   ): Promise<Alarm[]> {
     return this.#run(() => listAlarms(this.#kv, options));
+  }
+
+  kvGet(
+    actorId: string,
+    keys: readonly Uint8Array[],
+  ): Promise<(Uint8Array | undefined)[]> {
+    return this.#run(() => kvValues(this.#kv, actorId, keys));
+  }
+
+  kvList(
+    actorId: string,
+    page: KvPage,
+  ): Promise<[Uint8Array, Uint8Array][]> {
+    return this.#run(() => kvPage(this.#kv, actorId, page));
   }
 
   isEmpty(): Promise<boolean> {

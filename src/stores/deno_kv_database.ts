@@ -167,9 +167,13 @@ export async function entriesAt(
 
 /** The keys of all rows behind `prefix`. */
 export async function keysUnder(kv: Kv, prefix: Key): Promise<Key[]> {
-  const entries = await entriesUnder(kv, prefix);
-  // Every key behind a prefix of ours is ours: strings and numbers.
-  return entries.map(({ key }) => key as Key);
+  const keys: Key[] = [];
+  // The values may be many more bytes than memory has, so no more than needed are read at once.
+  for await (const { key } of kv.list({ prefix }, { batchSize: 100 })) {
+    // Every key behind a prefix of ours is ours: strings and numbers.
+    keys.push(key as Key);
+  }
+  return keys;
 }
 
 function isLocked(error: unknown): boolean {

@@ -145,7 +145,11 @@ async function writeDraft(
   for (const batch of batchesOf(rows, checks)) {
     if (await writeAtomic(kv, batch) === undefined) return false;
   }
-  const head = { ...plan.head, draft: draft.draftId };
+  const head = {
+    ...plan.head,
+    draft: draft.draftId,
+    drafts: (plan.head.drafts ?? 0) + 1,
+  };
   const committed = await writeAtomic(kv, {
     checks: [...plan.checks, ...checks],
     rows: [headRow(plan.actorId, head), ...plan.entryRows],

@@ -8,8 +8,8 @@ import {
   type Kv,
   type Row,
 } from "./deno_kv_database.ts";
-import { frame, keyOf, rowsOf, unframe } from "./deno_kv_rows.ts";
-import type { Alarm, AlarmKey, Outcome, Step } from "./store.ts";
+import { frame, keyOf, packKey, rowsOf, unframe } from "./deno_kv_rows.ts";
+import type { Alarm, AlarmKey, KvWrite, Outcome, Step } from "./store.ts";
 
 /** What every commit of an actor rewrites; kept small. */
 export interface Head {
@@ -24,6 +24,10 @@ export interface Head {
   journalEnd: number;
   /** Whether some connection or alarm may have more than one row. */
   hasLongRows: boolean;
+  /** How many rows the value of a key may have; absent while the actor has had no key. */
+  kvRows?: number;
+  /** How many large steps the actor has had. */
+  drafts?: number;
   /** A large step that is committed and not yet applied to the other rows. */
   draft?: string;
   /** The actor is destroyed; with a `draft`, as soon as that is applied. */
@@ -103,6 +107,7 @@ export async function planOf(
   for (const alarm of step.addAlarms ?? []) {
     await addAlarm(kv, plan, alarm);
   }
+  for (const write of step.kv ?? []) setKv(plan, write);
   return plan;
 }
 
@@ -127,6 +132,14 @@ export function nameAndKeyKey(
   { name, key }: { name: string; key: string },
 ): Key {
   return keyOf("key", name, key);
+}
+
+/** The keys of the rows of an actor's value, by the actor's own key, packed. */
+export function kvKeys(actorId: string, packed: string): (n: number) => Key {
+  return (n) =>
+    n === 0
+      ? keyOf("kv", actorId, packed)
+      : keyOf("kv more", actorId, packed, n);
 }
 
 /** The actor that has a name and key; `undefined` when there is none. */
@@ -169,6 +182,10 @@ async function planDestroy(
     ...alarmKeys.filter((key) => key.length === 5)
       .map(([, , , dueMs, id]) => keyOf("due", dueMs!, id!, actorId)),
   ];
+  if (before.kvRows !== undefined) {
+    keys.push(...await keysUnder(kv, keyOf("kv", actorId)));
+    keys.push(...await keysUnder(kv, keyOf("kv more", actorId)));
+  }
   return {
     ...plan,
     head: { ...plan.head, isDestroyed: true },
@@ -255,6 +272,16 @@ async function deleteAlarm(
   const key = keyOf("alarm", actorId, dueMs, id);
   rows.push(...await longRowsUnder(kv, head, key));
   rows.push(deleted(key), deleted(keyOf("due", dueMs, id, actorId)));
+}
+
+function setKv(plan: Plan, { key, value }: KvWrite): void {
+  const { actorId, head, rows } = plan;
+  const keyAt = kvKeys(actorId, packKey(key));
+  const written = value === undefined
+    ? []
+    : rowsOf(value, { revision: head.revision, keyAt });
+  rows.push(...written, ...surplus(keyAt, written.length, head.kvRows ?? 1));
+  head.kvRows = Math.max(head.kvRows ?? 1, written.length);
 }
 
 /** Deletes the further rows of what is replaced; costs a read only where there may be some. */

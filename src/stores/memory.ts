@@ -10,6 +10,8 @@ import { Sorted } from "./sorted.ts";
 import type {
   ActorRow,
   Alarm,
+  KvPage,
+  KvWrite,
   Outcome,
   Step,
   Store,
@@ -19,6 +21,13 @@ import type {
 interface Actor extends Omit<StoredActor, "alarms"> {
   id: string;
   alarms: Map<string, Alarm>;
+  kv: Sorted<Pair> | undefined;
+}
+
+interface Pair {
+  /** The key, each byte a character: so texts are in the order of the bytes. */
+  key: string;
+  value: Uint8Array;
 }
 
 /** A store in memory; every call makes an empty one. */
@@ -100,6 +109,32 @@ class MemoryStore implements Store {
     return due;
   }
 
+  async kvGet(
+    actorId: string,
+    keys: readonly Uint8Array[],
+  ): Promise<(Uint8Array | undefined)[]> {
+    this.#assertOpen();
+    const kv = this.#actors.get(actorId)?.kv;
+    return keys.map((key) => kv?.get(pairAt(key))?.value.slice());
+  }
+
+  async kvList(
+    actorId: string,
+    { start, end, limit, reverse }: KvPage,
+  ): Promise<[Uint8Array, Uint8Array][]> {
+    this.#assertOpen();
+    const kv = this.#actors.get(actorId)?.kv;
+    if (kv === undefined) return [];
+    const [first, behind] = [pairAt(start), pairAt(end)];
+    const pairs: [Uint8Array, Uint8Array][] = [];
+    for (const pair of reverse ? kv.before(behind) : pairsFrom(kv, first)) {
+      if (pairs.length >= limit) break;
+      if (reverse ? pair.key < first.key : pair.key >= behind.key) break;
+      pairs.push([bytesOf(pair.key), pair.value.slice()]);
+    }
+    return pairs;
+  }
+
   async isEmpty(): Promise<boolean> {
     this.#assertOpen();
     return this.#actors.size === 0;
@@ -158,6 +193,7 @@ class MemoryStore implements Store {
       journal: [],
       connections: new Map(),
       alarms: new Map(),
+      kv: undefined,
     };
     this.#actors.set(id, actor);
     this.#ids.set(nameAndKey(name, key), id);
@@ -198,7 +234,28 @@ class MemoryStore implements Store {
       actor.alarms.set(`${dueMs}/${id}`, alarm);
       this.#alarms.add(alarm);
     }
+    for (const write of step.kv ?? []) this.#setKv(actor, write);
   }
+
+  #setKv(actor: Actor, { key, value }: KvWrite): void {
+    const kv = actor.kv ??= new Sorted<Pair>((a, b) => compare(a.key, b.key));
+    if (value === undefined) kv.delete(pairAt(key));
+    else kv.add({ ...pairAt(key), value: value.slice() });
+  }
+}
+
+function pairAt(key: Uint8Array): Pair {
+  return { key: String.fromCharCode(...key), value: key };
+}
+
+function bytesOf(key: string): Uint8Array {
+  return Uint8Array.from(key, (character) => character.charCodeAt(0));
+}
+
+function* pairsFrom(kv: Sorted<Pair>, first: Pair): Generator<Pair> {
+  const found = kv.get(first);
+  if (found !== undefined) yield found;
+  yield* kv.after(first);
 }
 
 function nameAndKey(name: string, key: string): string {

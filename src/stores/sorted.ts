@@ -45,6 +45,24 @@ export class Sorted<T> {
     if (chunk.length === 0) this.#chunks.splice(at, 1);
   }
 
+  /** The member that is equal, if there is one. */
+  get(member: T): T | undefined {
+    const chunk = this.#chunks[this.#chunkOf(member)];
+    const found = chunk?.[this.#firstFrom(chunk, member)];
+    if (found === undefined) return undefined;
+    return this.#compare(found, member) === 0 ? found : undefined;
+  }
+
+  /** The members before `member`, which need not be one, backwards. */
+  *before(member: T): Generator<T> {
+    for (let at = this.#chunkOf(member); at >= 0; at--) {
+      const chunk = this.#chunks[at] ?? [];
+      for (let n = this.#firstFrom(chunk, member) - 1; n >= 0; n--) {
+        yield chunk[n]!;
+      }
+    }
+  }
+
   /** The members behind `member`, which need not be one; all without it. */
   *after(member?: T): Generator<T> {
     let at = member === undefined ? 0 : this.#chunkOf(member);

@@ -26,6 +26,7 @@ import type {
   ActorAlarm,
   ActorRow,
   Alarm,
+  KvPage,
   Outcome,
   Step,
   Store,
@@ -165,6 +166,27 @@ class SqliteStore implements Store {
     }));
   }
 
+  async kvGet(
+    actorId: string,
+    keys: readonly Uint8Array[],
+  ): Promise<(Uint8Array | undefined)[]> {
+    return this.#read(() =>
+      keys.map((key) => {
+        const row = this.#sql.kvGet.get(actorId, key);
+        return row && bytesIn(row, "value");
+      })
+    );
+  }
+
+  async kvList(
+    actorId: string,
+    { start, end, limit, reverse }: KvPage,
+  ): Promise<[Uint8Array, Uint8Array][]> {
+    const list = reverse ? this.#sql.kvListBackwards : this.#sql.kvList;
+    const rows = this.#read(() => list.all(actorId, start, end, limit));
+    return rows.map((row) => [bytesIn(row, "key"), bytesIn(row, "value")]);
+  }
+
   async isEmpty(): Promise<boolean> {
     return this.#read(() => this.#sql.anyActor.get() === undefined);
   }
@@ -262,6 +284,10 @@ class SqliteStore implements Store {
     for (const { dueMs, id, call } of step.addAlarms ?? []) {
       sql.addAlarm.run(dueMs, id, step.actorId, call);
     }
+    for (const { key, value } of step.kv ?? []) {
+      if (value === undefined) sql.deleteKv.run(actor, key);
+      else sql.setKv.run(actor, key, value);
+    }
   }
 
   #setSnapshot(actor: number, snapshot: Uint8Array): void {
@@ -280,6 +306,7 @@ class SqliteStore implements Store {
     sql.deleteJournal.run(actor);
     sql.deleteConnections.run(actor);
     sql.deleteAlarms.run(actorId);
+    sql.deleteAllKv.run(actor);
   }
 }
 

@@ -7,12 +7,15 @@
 
 import type { Database } from "./sqlite_database.ts";
 
-/** The version of the tables below, kept in the file as `user_version`. */
-const newestFormat = 1;
 /** Marks a file as ours: "Trpe" in ASCII. */
 const applicationId = 0x54727065;
 
-const tables = `
+/**
+ * What makes a file of each format one of the next, from an empty file on. The format is kept in
+ * the file as `user_version`.
+ */
+const changes = [
+  `
   CREATE TABLE fences (last INTEGER NOT NULL);
   INSERT INTO fences VALUES (0);
   CREATE TABLE actors (
@@ -48,9 +51,19 @@ const tables = `
     PRIMARY KEY (due_ms, id, actor_id)
   );
   CREATE INDEX alarms_by_actor ON alarms (actor_id);
-`;
+`,
+  `
+  CREATE TABLE kv (
+    actor INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (actor, key)
+  );
+`,
+];
+const newestFormat = changes.length;
 
-/** Makes an empty file ours; refuses one that is not, and one of a newer format. */
+/** Makes an empty file ours, and an older one new; refuses one that is not, and one of a newer format. */
 export function prepareFormat(database: Database): void {
   database.exec("PRAGMA busy_timeout = 5000");
   refuseOthers(database);
@@ -58,8 +71,9 @@ export function prepareFormat(database: Database): void {
   database.exec("PRAGMA synchronous = FULL");
   database.exec("BEGIN IMMEDIATE");
   // Read again, because another process may have made the tables meanwhile.
-  if (pragma(database, "user_version") === 0) {
-    database.exec(tables);
+  const format = pragma(database, "user_version");
+  if (format < newestFormat) {
+    for (const change of changes.slice(format)) database.exec(change);
     database.exec(`PRAGMA application_id = ${applicationId}`);
     database.exec(`PRAGMA user_version = ${newestFormat}`);
   }

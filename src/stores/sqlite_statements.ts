@@ -31,6 +31,17 @@ const texts = {
   alarmsOf: `
     SELECT due_ms, id, call FROM alarms WHERE actor_id = ?
     ORDER BY due_ms, id`,
+  kvGet: `
+    SELECT value FROM kv
+    WHERE actor = (SELECT number FROM actors WHERE id = ?) AND key = ?`,
+  kvList: `
+    SELECT key, value FROM kv
+    WHERE actor = (SELECT number FROM actors WHERE id = ?)
+      AND key >= ? AND key < ? ORDER BY key LIMIT ?`,
+  kvListBackwards: `
+    SELECT key, value FROM kv
+    WHERE actor = (SELECT number FROM actors WHERE id = ?)
+      AND key >= ? AND key < ? ORDER BY key DESC LIMIT ?`,
 
   create: `
     INSERT INTO actors (id, name, key, revision, fence) VALUES (?, ?, ?, 1, ?)
@@ -54,6 +65,9 @@ const texts = {
   deleteAlarm: `
     DELETE FROM alarms WHERE due_ms = ? AND id = ? AND actor_id = ?`,
   deleteAlarms: "DELETE FROM alarms WHERE actor_id = ?",
+  setKv: "INSERT OR REPLACE INTO kv VALUES (?, ?, ?)",
+  deleteKv: "DELETE FROM kv WHERE actor = ? AND key = ?",
+  deleteAllKv: "DELETE FROM kv WHERE actor = ?",
 } as const;
 
 /** Prepares all statements. */

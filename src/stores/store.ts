@@ -6,7 +6,9 @@
 //   can promise that.
 // - A step is refused when the actor's revision is not the one it expects, or when a later owner
 //   has committed (fencing). A refused step has no effect at all.
-// - Sizes are the store's business: a snapshot or journal entry may be as large as memory allows.
+// - Sizes are the store's business: a snapshot or journal entry may be as large as memory allows, and
+//   a step may hold as many key-value pairs. A key has 1 to 1,040 bytes, a value of one at most
+//   131,200.
 // - A store keeps bytes and never looks into them.
 //
 // `tests/contracts/store.ts` is this page as a test; a store that passes it is good.
@@ -51,6 +53,24 @@ export type ActorAlarm = Omit<Alarm, "actorId">;
 /** Names one alarm of an actor. */
 export type AlarmKey = Pick<Alarm, "dueMs" | "id">;
 
+/** A key of an actor, and the value to put there; `undefined` deletes it. */
+export interface KvWrite {
+  key: Uint8Array;
+  value: Uint8Array | undefined;
+}
+
+/** A page of an actor's keys. */
+export interface KvPage {
+  /** The first key that may be in it. */
+  start: Uint8Array;
+  /** The first key behind those that may be in it. */
+  end: Uint8Array;
+  /** How many keys it has at most; at most 1,000. */
+  limit: number;
+  /** Whether the last keys come first. */
+  reverse?: boolean;
+}
+
 /** What one commit of one actor changes. Absent members change nothing. */
 export interface Step {
   /** The actor. */
@@ -73,6 +93,8 @@ export interface Step {
   addAlarms?: readonly ActorAlarm[];
   /** Deletes alarms; one that is not there is no error. Applied before `addAlarms`. */
   deleteAlarms?: readonly AlarmKey[];
+  /** Sets and deletes values of the actor's keys; each key is there once at most. */
+  kv?: readonly KvWrite[];
   /** Deletes the actor and all that is kept of it; its name and key are free again. */
   destroy?: true;
 }
@@ -126,6 +148,21 @@ export interface Store {
   alarms(
     options: { limit: number; until?: number; after?: Alarm },
   ): Promise<Alarm[]>;
+  /**
+   * The values of an actor's keys, in the order of the keys; `undefined` where there is none. Sees
+   * every step committed before the call. Of steps committed meanwhile it may see one in one value
+   * and not in another, but each value is whole. At most 128 keys.
+   */
+  kvGet(
+    actorId: string,
+    keys: readonly Uint8Array[],
+  ): Promise<(Uint8Array | undefined)[]>;
+  /**
+   * An actor's keys and their values in the order of the keys' bytes, all of one moment. The next
+   * page starts right behind the last key of this one: at that key and a zero byte; backwards it
+   * ends at that key.
+   */
+  kvList(actorId: string, page: KvPage): Promise<[Uint8Array, Uint8Array][]>;
   /** Whether it has no actor at all. */
   isEmpty(): Promise<boolean>;
   /** Waits for commits under way and lets go of the medium. Later calls reject. */

@@ -4,6 +4,7 @@ import { memoryStore } from "../../src/stores/memory.ts";
 import type {
   ActorRow,
   Alarm,
+  KvPage,
   Outcome,
   Step,
   Store,
@@ -98,6 +99,20 @@ export class FakeStore implements Store {
     options: { limit: number; until?: number; after?: Alarm },
   ): Promise<Alarm[]> {
     return this.inner.alarms(options);
+  }
+
+  kvGet(
+    actorId: string,
+    keys: readonly Uint8Array[],
+  ): Promise<(Uint8Array | undefined)[]> {
+    return this.inner.kvGet(actorId, keys);
+  }
+
+  kvList(
+    actorId: string,
+    page: KvPage,
+  ): Promise<[Uint8Array, Uint8Array][]> {
+    return this.inner.kvList(actorId, page);
   }
 
   isEmpty(): Promise<boolean> {

@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Outcome, Step } from "../../src/stores/store.ts";
 import { test } from "../harness.ts";
+import { storeKvContract } from "./store_kv.ts";
 import { storeLastingContract } from "./store_lasting.ts";
 import { storeLimitsContract } from "./store_limits.ts";
 import { storeModelContract } from "./store_model.ts";
@@ -31,6 +32,7 @@ export function storeContract(
 ): void {
   testActors(name, open);
   testAlarms(name, open);
+  storeKvContract(name, open);
   storeRefusalsContract(name, open);
   storeLastingContract(name, open, options);
   storeLimitsContract(name, open);

@@ -39,6 +39,9 @@ export function storeLastingContract(
       );
       await assertRejects(() => store.commit([]), Error, "closed");
       await assertRejects(() => store.alarms({ limit: 1 }), Error, "closed");
+      await assertRejects(() => store.kvGet("a", []), Error, "closed");
+      const page = { start: bytes("a"), end: bytes("b"), limit: 1 };
+      await assertRejects(() => store.kvList("a", page), Error, "closed");
       await assertRejects(() => store.isEmpty(), Error, "closed");
       await store.close();
     }));
@@ -54,6 +57,7 @@ function testReopening(name: string, open: OpenStore): void {
         snapshot: pattern(200_000, 1),
         connections: new Map([["c", bytes("c")]]),
         addAlarms: [{ dueMs: 7, id: "x", call: bytes("call") }],
+        kv: [{ key: bytes("k"), value: pattern(100_000, 2) }],
       }]);
       const before = await first.load("a");
       await first.close();
@@ -62,6 +66,10 @@ function testReopening(name: string, open: OpenStore): void {
       assertEquals(await second.load("a"), before);
       assertEquals(await second.find("room", "k"), "a");
       assertEquals((await second.alarms({ limit: 2 })).length, 1);
+      assertEquals(
+        await second.kvGet("a", [bytes("k")]),
+        [pattern(100_000, 2)],
+      );
       assert(await second.claim() > fence);
       assertEquals(
         await second.commit([

@@ -33,6 +33,7 @@ export function storeModelContract(name: string, open: OpenStore): void {
         const outcomes = await store.commit(steps);
         assertEquals(outcomes, steps.map((step) => model.commit(step)));
         await assertLike(store, model, { isFull: round % 10 === 0 });
+        await assertLikeKv(store, model, random);
       }
     }));
 }
@@ -42,6 +43,8 @@ type ModelActor = Omit<StoredActor, "alarms">;
 class Model {
   actors = new Map<string, ModelActor>();
   alarms: Alarm[] = [];
+  /** Keys as texts of hexadecimal digits. */
+  kv = new Map<string, Map<string, Uint8Array>>();
 
   load(id: string): StoredActor | undefined {
     const actor = this.actors.get(id);
@@ -66,6 +69,7 @@ class Model {
     ) return { ok: false, reason: "revision" };
     if (step.destroy) {
       this.actors.delete(actorId);
+      this.kv.delete(actorId);
       this.alarms = this.alarms.filter((alarm) => alarm.actorId !== actorId);
       return { ok: true };
     }
@@ -79,8 +83,22 @@ class Model {
     }
   }
 
+  pairs(actorId: string): [string, string][] {
+    const pairs = Array.from(
+      this.kv.get(actorId) ?? [],
+      ([key, value]): [string, string] => [key, digest(value)],
+    );
+    return pairs.sort(([a], [b]) => a < b ? -1 : 1);
+  }
+
   #change(before: ModelActor | undefined, step: Step): void {
     const { actorId } = step;
+    const kv = new Map(this.kv.get(actorId));
+    for (const { key, value } of step.kv ?? []) {
+      if (value === undefined) kv.delete(key.toHex());
+      else kv.set(key.toHex(), value);
+    }
+    this.kv.set(actorId, kv);
     const connections = new Map(before?.connections);
     for (const [id, value] of step.connections ?? []) {
       if (value) connections.set(id, value);
@@ -136,6 +154,32 @@ async function assertLike(
   );
 }
 
+/** Compares a random page of a random actor, and the values of random keys. */
+async function assertLikeKv(
+  store: Store,
+  model: Model,
+  random: Random,
+): Promise<void> {
+  const actorId = ids[random(ids.length)]!;
+  const pairs = model.pairs(actorId);
+  const [start, end] = [randomKey(random), randomKey(random)];
+  const limit = 1 + random(8);
+  const reverse = random(2) === 0;
+  const page = await store.kvList(actorId, { start, end, limit, reverse });
+  const expected = pairs
+    .filter(([key]) => start.toHex() <= key && key < end.toHex());
+  assertEquals(
+    page.map(([key, value]) => [key.toHex(), digest(value)]),
+    (reverse ? expected.toReversed() : expected).slice(0, limit),
+  );
+  const wanted = Array.from({ length: random(40) }, () => randomKey(random));
+  const values = await store.kvGet(actorId, wanted);
+  assertEquals(
+    values.map((value) => value && digest(value)),
+    wanted.map((key) => new Map(pairs).get(key.toHex())),
+  );
+}
+
 function randomSteps(random: Random, model: Model): Step[] {
   return ids.filter(() => random(2) === 0)
     .sort(() => random(2) - 0.5)
@@ -185,7 +229,29 @@ function randomStep(
       (key) => ({ ...key, call: value() }),
     );
   }
+  if (oneIn(2)) {
+    const written = Array.from(
+      { length: random(10) },
+      () => randomKey(random),
+    );
+    step.kv = Array.from(
+      new Map(written.map((key) => [key.toHex(), key])).values(),
+      (key) => ({
+        key,
+        value: oneIn(3) ? undefined : value().slice(0, 131_200),
+      }),
+    );
+  }
   return step;
+}
+
+/** One of some forty keys, short and long, many of them with zero bytes. */
+function randomKey(random: Random): Uint8Array {
+  const length = random(8) === 0 ? 1_040 : 1 + random(3);
+  const key = new Uint8Array(length).fill(random(2) * 255);
+  key[0] = random(2);
+  key[length - 1] = [0, 1, 255][random(3)]!;
+  return key;
 }
 
 /** Mostly few bytes, seldom more than a row or a write of some medium takes. */

@@ -24,6 +24,8 @@ import { test } from "../harness.ts";
 
 /** More rows than one atomic write takes. */
 const alarmCount = 460;
+const valueCount = 15;
+const keys = ["first", "long", "third"].map(bytes);
 /** The atomic writes of a large step, from its marker to the deletion of the draft. */
 const writesOfStep = 8;
 
@@ -56,8 +58,34 @@ function testRaces(): void {
         );
         const before = revisionOf(await reader.load("a"));
         const alarms = await alarmRevisionOf(reader);
+        const values = await valueRevisionOf(reader);
         const after = revisionOf(await reader.load("a"));
-        assert(before <= alarms && alarms <= after);
+        assert(before <= alarms && alarms <= values && values <= after);
+        await reader.close();
+        await dying.close();
+      });
+    }
+  });
+
+  test("Deno KV: a page of values is of one moment, wherever the writer of a large step dies", async () => {
+    for (let death = 1; death <= writesOfStep; death++) {
+      await atEveryOperation(async ({ openWatched, other }, interrupt) => {
+        let writesLeft = Infinity;
+        const dying = await openWatched("two", (kind) => {
+          if (kind === "write" && --writesLeft <= 0) throw new Error("died");
+        });
+        await other.commit([manyValuesStep(0)]);
+        const reader = await openWatched(
+          "one",
+          interrupt(async () => {
+            writesLeft = death;
+            await dying.commit([manyValuesStep(1)]).catch(() => {});
+          }),
+        );
+        const page = { start: bytes("a"), end: bytes("z"), limit: 99 };
+        const pairs = await reader.kvList("a", page);
+        assertEquals(pairs.length, valueCount);
+        assertEquals(new Set(pairs.map(([, value]) => value[0])).size, 1);
         await reader.close();
         await dying.close();
       });
@@ -212,6 +240,13 @@ function watched(kv: Deno.Kv, watch: Watch): Deno.Kv {
     await watch("read");
     return await get<T>(key);
   };
+  const getMany = kv.getMany.bind(kv);
+  kv.getMany = async <T extends readonly unknown[]>(
+    keys: readonly [...{ [K in keyof T]: Deno.KvKey }],
+  ) => {
+    await watch("read");
+    return await getMany<T>(keys);
+  };
   const list = kv.list.bind(kv);
   kv.list = <T>(
     selector: Deno.KvListSelector,
@@ -250,7 +285,23 @@ function largeStep(revision: number): Step {
     snapshot: pattern(1_000, revision),
     deleteAlarms: revision === 0 ? [] : alarmsAt(revision - 1),
     addAlarms: alarmsAt(revision),
+    kv: keys.map((key, n) => ({
+      key,
+      value: pattern(n === 1 ? 70_000 : 1, revision),
+    })),
   };
+}
+
+/** The step after `revision`, whose values take more than one atomic write. */
+function manyValuesStep(revision: number): Step {
+  const start: Step = revision === 0
+    ? createStep("a")
+    : { actorId: "a", expectedRevision: revision, fence: 1 };
+  const kv = Array.from({ length: valueCount }, (_, n) => ({
+    key: bytes(`value ${n}`),
+    value: new Uint8Array(60_000).fill(revision),
+  }));
+  return { ...start, kv };
 }
 
 function alarmsAt(revision: number) {
@@ -261,10 +312,11 @@ function alarmsAt(revision: number) {
   }));
 }
 
-/** The revision of actor and alarms, which must be one. */
+/** The revision of actor, alarms and values, which must be one. */
 async function wholeRevisionOf(store: Store): Promise<number> {
   const revision = revisionOf(await store.load("a"));
   assertEquals(await alarmRevisionOf(store), revision);
+  assertEquals(await valueRevisionOf(store), revision);
   return revision;
 }
 
@@ -282,4 +334,22 @@ async function alarmRevisionOf(store: Store): Promise<number> {
   const times = new Set(alarms.map(({ dueMs }) => dueMs));
   assertEquals(times.size, 1);
   return alarms[0]!.dueMs + 1;
+}
+
+/** The revision that set the values, as a page and by their keys; they must be all of one step. */
+async function valueRevisionOf(store: Store): Promise<number> {
+  const page = { start: bytes("a"), end: bytes("z"), limit: 9 };
+  const listed = (await store.kvList("a", page)).map(([, value]) => value);
+  const revision = revisionOfValues(listed);
+  assert(revision <= revisionOfValues(await store.kvGet("a", keys)));
+  return revision;
+}
+
+function revisionOfValues(values: (Uint8Array | undefined)[]): number {
+  if (values.every((value) => value === undefined)) return 0;
+  const [first, long, third] = values;
+  const revision = [0, 1, 2].find((n) => first![0] === pattern(1, n)[0])!;
+  assertEquals(third, first);
+  assertEquals(long, pattern(70_000, revision));
+  return revision + 1;
 }

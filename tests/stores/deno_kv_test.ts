@@ -129,6 +129,7 @@ function testDenoKv(): void {
         record: large,
         connections: new Map([["c", large]]),
         addAlarms: [{ dueMs: 1, id: "x", call: large }],
+        kv: [{ key: bytes("long"), value: large.subarray(0, 131_072) }],
       }]);
       await store.commit([
         { actorId: "a", expectedRevision: 1, fence: 1, snapshot: large },
@@ -140,6 +141,10 @@ function testDenoKv(): void {
         snapshot: bytes("small"),
         connections: new Map([["c", bytes("small")]]),
         addAlarms: [{ dueMs: 1, id: "x", call: bytes("small") }],
+        kv: [
+          { key: bytes("long"), value: bytes("small") },
+          { key: bytes("other"), value: bytes("small") },
+        ],
       }]);
       await store.commit([
         { actorId: "a", expectedRevision: 3, fence: 1, destroy: true },

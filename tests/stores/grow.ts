@@ -4,6 +4,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type {
   Alarm,
+  KvWrite,
   Step,
   Store,
   StoredActor,
@@ -13,6 +14,7 @@ import { bytes, createStep, pattern } from "../contracts/store_steps.ts";
 const snapshotLength = 5_000_000;
 const entryLength = 900_000;
 const alarmCount = 1_200;
+const valueLength = 100_000;
 
 /** The step that follows `revision`: every third one a snapshot, the others journal entries. */
 export function growStep(revision: number): Step {
@@ -24,6 +26,7 @@ export function growStep(revision: number): Step {
     connections: new Map([["c", bytes(`${revision}`)]]),
     deleteAlarms: revision === 0 ? [] : alarmsAt(revision - 1),
     addAlarms: alarmsAt(revision),
+    kv: writesAt(revision),
   };
   return revision % 3 === 0
     ? { ...step, snapshot: pattern(snapshotLength, revision) }
@@ -34,6 +37,7 @@ export function growStep(revision: number): Step {
 export async function assertGrown(store: Store): Promise<number> {
   const revision = assertActor(await store.load("grown"));
   assertEquals(await assertAlarms(store), revision);
+  assertEquals(await assertValues(store), revision);
   assertEquals(await store.isEmpty(), revision === 0);
   return revision;
 }
@@ -64,6 +68,20 @@ export async function assertAlarms(store: Store): Promise<number> {
   return last + 1;
 }
 
+/** Asserts that keys and values are as one of the steps left them; answers with its revision. */
+export async function assertValues(store: Store): Promise<number> {
+  const [start, end] = [bytes("a"), bytes("z")];
+  const pairs = await store.kvList("grown", { start, end, limit: 99 });
+  if (pairs.length === 0) return 0;
+  const last = pairs[0]![1][0]!;
+  const expected = writesAt(last).filter(({ value }) => value !== undefined);
+  assertEquals(pairs.map(([key]) => key), expected.map(({ key }) => key));
+  for (const [n, [, value]] of pairs.entries()) {
+    assertSame(value, expected[n]!.value!);
+  }
+  return last + 1;
+}
+
 /** Some of everything, for another runtime to read. */
 export function sampleSteps(): Step[] {
   return [{
@@ -74,7 +92,22 @@ export function sampleSteps(): Step[] {
       { dueMs: Number.MAX_SAFE_INTEGER, id: "last", call: bytes("call") },
       { dueMs: 2 ** 40 + 1, id: "first", call: new Uint8Array() },
     ],
+    kv: [
+      { key: Uint8Array.of(0, 1, 0), value: new Uint8Array() },
+      { key: Uint8Array.of(255), value: pattern(131_072, 3) },
+    ],
   }, { ...createStep("large"), snapshot: pattern(100_000, 2) }];
+}
+
+// One key stays, with a value that is long and short in turn; each of the others lasts one step.
+function writesAt(revision: number): KvWrite[] {
+  const stamp = (length: number) => new Uint8Array(length).fill(revision);
+  const length = revision % 2 === 0 ? valueLength : 1;
+  return [
+    { key: bytes("every step"), value: stamp(length) },
+    { key: bytes(`step ${revision - 1}`), value: undefined },
+    { key: bytes(`step ${revision}`), value: stamp(3) },
+  ];
 }
 
 function alarmsAt(revision: number): Omit<Alarm, "actorId">[] {

@@ -5,7 +5,12 @@ import { setImmediate } from "node:timers/promises";
 import { test } from "../harness.ts";
 import { inFolder, type OpenStore } from "../contracts/store_steps.ts";
 import type { Outcome } from "../../src/stores/store.ts";
-import { assertActor, assertAlarms, assertGrown } from "./grow.ts";
+import {
+  assertActor,
+  assertAlarms,
+  assertGrown,
+  assertValues,
+} from "./grow.ts";
 import { Child, hasOther, otherRuntime, runtime } from "./processes.ts";
 
 /** A store and how `child.ts` opens the same one. */
@@ -57,7 +62,9 @@ export function testProcesses(
       while (!isKilled) {
         const revision = assertActor(await store.load("grown"));
         const afterwards = await assertAlarms(store);
+        const valuesAfterwards = await assertValues(store);
         assert(last <= revision && revision <= afterwards);
+        assert(afterwards <= valuesAfterwards);
         last = revision;
         // SQLite answers without waiting; the child must be heard, too.
         await setImmediate();

@@ -61,6 +61,31 @@ test("sqliteStore() refuses a file of a newer format", () =>
     await assertRejects(() => open(folder), Error, "it has format 99");
   }));
 
+test("sqliteStore() opens a file of the format before, with all that is in it", () =>
+  inFolder(async (folder) => {
+    const [sample] = sampleSteps();
+    const { kv, ...step } = sample!;
+    const before = await open(folder);
+    await before.commit([step]);
+    const actor = await before.load("sample");
+    await before.close();
+    const database = new DatabaseSync(pathIn(folder));
+    // What format 2 has brought.
+    database.exec("DROP TABLE kv; PRAGMA user_version = 1");
+    database.close();
+
+    const after = await open(folder);
+    assertEquals(await after.load("sample"), actor);
+    await after.commit([
+      { actorId: "sample", expectedRevision: 1, fence: 3, kv: kv! },
+    ]);
+    assertEquals(
+      await after.kvGet("sample", kv!.map(({ key }) => key)),
+      kv!.map(({ value }) => value),
+    );
+    await after.close();
+  }));
+
 test("SQLite: a commit of nothing but a revision does not write a large state again", () =>
   inFolder(async (folder) => {
     const store = await open(folder);
@@ -94,6 +119,15 @@ test(
       assertEquals(
         await store.alarms({ limit: 9 }),
         await expected.alarms({ limit: 9 }),
+      );
+      const all = {
+        start: new Uint8Array(),
+        end: Uint8Array.of(255, 255),
+        limit: 9,
+      };
+      assertEquals(
+        await store.kvList("sample", all),
+        await expected.kvList("sample", all),
       );
       await store.close();
     }),
