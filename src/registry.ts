@@ -99,6 +99,8 @@ export interface Registry<
 > extends RegistryTypes {
   /** The definitions by name; there is no value. */
   readonly "~actors"?: Actors;
+  /** What it was set up with. */
+  readonly config: SetupConfig<Actors>;
   /**
    * Answers a request below `/api/rivet` or at the root. On Bun, pass the server that got the
    * request, or connections cannot be opened.
@@ -246,7 +248,7 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
     this.#serve(options);
   readonly shutdown = (): Promise<void> => this.#shutdown();
   readonly transport: ReturnType<typeof localTransport>;
-  readonly #config: SetupConfig<Actors>;
+  readonly config: SetupConfig<Actors>;
   readonly #log: Logger;
   readonly #exposesErrors: boolean;
   #opening: Promise<Host> | undefined;
@@ -257,7 +259,7 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
   #isServed = false;
 
   constructor(config: SetupConfig<Actors>) {
-    this.#config = config;
+    this.config = config;
     this.#log = new Logger(logLevelOf(config));
     this.#exposesErrors = adapter.env("RIVET_EXPOSE_ERRORS") === "1" ||
       adapter.env("NODE_ENV") === "development";
@@ -280,8 +282,8 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
       host: () => this.#host(),
       basePath: defaultBasePath,
       version,
-      names: Object.keys(this.#config.use),
-      maxIncomingBytes: this.#config.maxIncomingMessageSize ?? 65_536,
+      names: Object.keys(this.config.use),
+      maxIncomingBytes: this.config.maxIncomingMessageSize ?? 65_536,
       exposesErrors: this.#exposesErrors,
       upgradeHelp: adapter.upgradeHelp,
       onUpgradeMissing: () => this.#warnOfUpgrades(),
@@ -315,14 +317,14 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
     const store = await this.#openStore();
     this.#location = store.location;
     const host = new Host({
-      definitions: this.#config.use,
+      definitions: this.config.use,
       store,
       clock: systemClock,
       log: this.#log,
       fence: await store.claim(),
       region: "local",
       storeTimeoutMs,
-      maxOutgoingBytes: this.#config.maxOutgoingMessageSize ?? 1_048_576,
+      maxOutgoingBytes: this.config.maxOutgoingMessageSize ?? 1_048_576,
       exposesErrors: this.#exposesErrors,
       transport: this.transport,
       clientOver,
@@ -332,7 +334,7 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
   }
 
   async #openStore(): Promise<Store> {
-    const { store } = this.#config;
+    const { store } = this.config;
     if (store === "memory") return memoryStore();
     if (typeof store === "string") return await openStore(store, adapter.env);
     if (store !== undefined) return await store;
@@ -386,8 +388,8 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
   async #welcome({ url }: Address): Promise<void> {
     // Opens the store, so that what is due runs, and what is wrong is known, before the first call.
     await this.#host().catch(() => {});
-    if (this.#config.noWelcome || this.#closing !== undefined) return;
-    const names = Object.keys(this.#config.use).join(", ");
+    if (this.config.noWelcome || this.#closing !== undefined) return;
+    const names = Object.keys(this.config.use).join(", ");
     const place = this.#location || "no store: it cannot be opened, see above";
     console.log(
       `Troupe ${version} serves ${names} at ${url}${defaultBasePath} (${place})`,
@@ -396,7 +398,7 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
 
   // How long a shutdown may take, so that the server stays for the last answers.
   #drainMs(): number {
-    const drains = Object.values(this.#config.use).map(({ options }) =>
+    const drains = Object.values(this.config.use).map(({ options }) =>
       options.onSleepTimeout + options.onDestroyTimeout +
       options.onConnectTimeout + options.waitUntilTimeout
     );

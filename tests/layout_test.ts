@@ -25,6 +25,15 @@ const mayImport: Record<string, string[]> = {
     "log.ts",
   ],
   engine: ["actor", "server", "protocol", "stores", "errors.ts", "log.ts"],
+  test: [
+    "actor",
+    "client",
+    "definition",
+    "log.ts",
+    "protocol",
+    "server",
+    "stores",
+  ],
   "registry.ts": [
     "actor",
     "adapters",

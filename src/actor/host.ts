@@ -397,6 +397,7 @@ export class Host {
         ));
     } catch (cause) {
       if (cause instanceof ActorError) throw cause;
+      if (this.#isClosed) throw shuttingDown();
       throw actorError("store/unavailable", "The store cannot be read", {
         cause,
       });

@@ -5,7 +5,7 @@ import { actor } from "../../src/definition/actor.ts";
 import { ActorError } from "../../src/errors.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { test } from "../harness.ts";
-import { FakeClock } from "./fake_clock.ts";
+import { VirtualClock } from "../../src/test/clock.ts";
 import { FakeStore } from "./fake_store.ts";
 import { state, World } from "./world.ts";
 
@@ -90,7 +90,7 @@ test("calls survive a restart, and those that are overdue run at the start, in o
   world.kill();
   world.store.fate = "works";
   // Time passes while no process is there.
-  const clock = new FakeClock(world.clock.now() + 10_000);
+  const clock = new VirtualClock(world.clock.now() + 10_000);
   await using after = await World.open({ diary }, {
     store: world.store,
     clock,

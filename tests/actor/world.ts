@@ -14,12 +14,12 @@ import type {
   ToServer,
 } from "../../src/protocol/messages.ts";
 import { localTransport } from "../../src/server/local.ts";
-import { FakeClock } from "./fake_clock.ts";
+import { VirtualClock } from "../../src/test/clock.ts";
 import { FakeStore } from "./fake_store.ts";
 
 /** What outlives a restart. */
 interface Parts {
-  clock: FakeClock;
+  clock: VirtualClock;
   store: FakeStore;
 }
 
@@ -27,7 +27,7 @@ type Definitions = Record<string, AnyActorDefinition>;
 
 /** A host and all it needs. Disposing of it closes the host, and lets the time pass that needs. */
 export class World<D extends Definitions> implements AsyncDisposable {
-  readonly clock: FakeClock;
+  readonly clock: VirtualClock;
   readonly store: FakeStore;
   readonly host: Host;
   readonly client: Client<{ readonly "~actors"?: D }>;
@@ -56,10 +56,10 @@ export class World<D extends Definitions> implements AsyncDisposable {
       maxOutgoingBytes: 1_048_576,
       exposesErrors: false,
       transport,
-      clientOver: (transport) => clientOver(transport, this.#timing),
+      clientOver: (transport) => clientOver(transport, clock.timing),
       ...options,
     });
-    this.client = clientOver(transport, this.#timing);
+    this.client = clientOver(transport, clock.timing);
     this.host.start();
   }
 
@@ -71,7 +71,7 @@ export class World<D extends Definitions> implements AsyncDisposable {
       & Partial<Omit<HostOptions, keyof Parts>> = {},
   ): Promise<World<D>> {
     const parts = {
-      clock: clock ?? new FakeClock(),
+      clock: clock ?? new VirtualClock(1_000_000),
       store: store ?? new FakeStore(),
     };
     const fence = await parts.store.claim();
@@ -81,18 +81,6 @@ export class World<D extends Definitions> implements AsyncDisposable {
   /** What outlives a restart. */
   get parts(): Parts {
     return { clock: this.clock, store: this.store };
-  }
-
-  get #timing() {
-    const { clock } = this;
-    return {
-      now: () => clock.now(),
-      random: () => 0,
-      delay: (callback: () => void, delayMs: number) => {
-        const timer = clock.after(delayMs, callback);
-        return () => timer.cancel();
-      },
-    };
   }
 
   /** Opens a connection of which the test sees every message. */
@@ -203,7 +191,7 @@ export class Peer implements Channel {
 /** Whether a promise has settled; asked when everything that needs no time has happened. */
 export async function state(
   promise: Promise<unknown>,
-  clock: FakeClock,
+  clock: VirtualClock,
 ): Promise<"pending" | "fulfilled" | "rejected"> {
   let found: "pending" | "fulfilled" | "rejected" = "pending";
   promise.then(() => found = "fulfilled", () => found = "rejected");

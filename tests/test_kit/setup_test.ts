@@ -1,0 +1,104 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { actor, ActorError, setup } from "../../mod.ts";
+import { setupTest } from "../../src/test/mod.ts";
+import { test } from "../harness.ts";
+
+const clock = actor({
+  state: { rings: 0, sleeps: 0 },
+  onSleep: (c) => c.state.sleeps++,
+  actions: {
+    after: (c, delayMs: number) => c.schedule.after(delayMs, "ring"),
+    ring: (c) => {
+      c.state.rings++;
+      c.broadcast("rang", c.state.rings);
+    },
+    rings: (c) => c.state.rings,
+    sleeps: (c) => c.state.sleeps,
+    hang: () => new Promise<void>(() => {}),
+    ask: async (c, key: string): Promise<number> =>
+      await c.client<typeof registry>().clock.get(key).rings(),
+  },
+});
+const registry = setup({ use: { clock }, noWelcome: true });
+
+test("a test's own time drives schedules, and stands still without advance()", async () => {
+  await using kit = await setupTest(undefined, registry);
+  const { client, advance, now } = kit;
+  const handle = client.clock.getOrCreate("a");
+  const start = now();
+  await handle.after(60_000);
+  await advance(59_999);
+  assertEquals(await handle.rings(), 0);
+  await advance(1);
+  assertEquals(await handle.rings(), 1);
+  assertEquals(now() - start, 60_000);
+});
+
+test("a test's own time drives sleep and wake", async () => {
+  await using kit = await setupTest(undefined, registry);
+  const handle = kit.client.clock.getOrCreate("a");
+  await handle.rings();
+  await kit.advance(29_999);
+  assertEquals(await handle.sleeps(), 0);
+  await kit.advance(30_000);
+  assertEquals(await handle.sleeps(), 1);
+});
+
+test("a test's own time drives the timeout of an action", async () => {
+  await using kit = await setupTest(undefined, registry);
+  const call = kit.client.clock.getOrCreate("a").hang();
+  const refused = assertRejects(() => call, ActorError, "timed out");
+  await kit.advance(60_000);
+  await refused;
+});
+
+test("events reach the connections of a test", async () => {
+  await using kit = await setupTest(undefined, registry);
+  const heard: number[] = [];
+  const connection = kit.client.clock.get("a").connect();
+  connection.on("rang", (count: number) => heard.push(count));
+  await connection.ring();
+  await connection.after(1000);
+  await kit.advance(1000);
+  assertEquals(heard, [1, 2]);
+});
+
+test("get() creates an actor in a test, and only for the test's own client", async () => {
+  await using kit = await setupTest(undefined, registry);
+  assertEquals(await kit.client.clock.get("a").rings(), 0);
+  const error = await assertRejects(
+    () => kit.client.clock.get("a").ask("nobody"),
+    ActorError,
+  );
+  assertEquals([error.group, error.code], ["actor", "not_found"]);
+});
+
+test("each test has actors of its own", async () => {
+  await using one = await setupTest(undefined, registry);
+  await using two = await setupTest(undefined, registry);
+  await one.client.clock.get("a").ring();
+  assertEquals(await one.client.clock.get("a").rings(), 1);
+  assertEquals(await two.client.clock.get("a").rings(), 0);
+});
+
+for (const name of ["onTestFinished", "after"] as const) {
+  test(`a runner with ${name}() ends the actors with the test`, async () => {
+    const ends: (() => Promise<void>)[] = [];
+    let sleeps = 0;
+    const sleeper = actor({
+      onSleep: () => sleeps++,
+      actions: { ping: () => "pong" },
+    });
+    const t = { [name]: (end: () => Promise<void>) => ends.push(end) };
+    const own = setup({ use: { sleeper }, noWelcome: true });
+    const { client } = await setupTest(t, own);
+    assertEquals(await client.sleeper.get().ping(), "pong");
+    for (const end of ends) await end();
+    assertEquals([ends.length, sleeps], [1, 1]);
+    const error = await assertRejects(
+      () => client.sleeper.get().ping(),
+      ActorError,
+    );
+    assertEquals(error.code, "shutting_down");
+  });
+}
