@@ -40,12 +40,21 @@ const app = new Elysia({
     { parse: "none" },
   );
 
-const port = Number(process.env.PORT ?? 3000);
-if ("Bun" in globalThis) app.listen(port);
-else Deno.serve({ port }, app.fetch);
+const stop = serve(Number(process.env.PORT ?? 3000));
 
-// Whoever listens stops at a signal without asking; this lets actors end in order.
+// Whoever listens stops at a signal without asking. Actors end first: what runs is answered, and the
+// sockets that a server would wait for are closed.
 process.once("SIGTERM", async () => {
   await registry.shutdown();
+  await stop();
   process.exit();
 });
+
+function serve(port: number): () => Promise<unknown> {
+  if ("Bun" in globalThis) {
+    app.listen(port);
+    return () => app.stop();
+  }
+  const server = Deno.serve({ port }, app.fetch);
+  return () => server.shutdown();
+}

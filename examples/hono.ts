@@ -29,14 +29,16 @@ app.get("/visits/:page", async (c) => {
   const count = await client.visits.getOrCreate(c.req.param("page")).add();
   return c.text(`Visit ${count}\n`);
 });
-// On Bun a socket is made by the server that got the request, and Hono has it in `c.env`.
+// `c.env` is what the runtime gives with a request. On Bun that is the server, which makes sockets.
 app.all("/api/rivet/*", (c) => registry.handler(c.req.raw, c.env));
 
-// Whoever listens stops at a signal without asking; this lets actors end in order.
+// Whoever listens stops at a signal without asking. This lets actors end in order: what runs is
+// answered, and connections are closed.
 process.once("SIGTERM", async () => {
   await registry.shutdown();
   process.exit();
 });
 
-// Both runtimes serve a default export. The sockets of a Bun server need `websocket`.
+// Both runtimes serve a default export. Sockets on Bun need `websocket`; an app that has sockets of
+// its own from "hono/bun" takes both: { ...registry.websocket, ...websocket }.
 export default { fetch: app.fetch, websocket: registry.websocket };

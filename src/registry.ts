@@ -122,7 +122,11 @@ export interface Registry<
    * @throws {RangeError} when the port is none.
    */
   readonly serve: (options?: RegistryServeOptions) => RunningRegistry;
-  /** As {@linkcode RunningRegistry.shutdown}; for a registry that is not served by `serve()`. */
+  /**
+   * As {@linkcode RunningRegistry.shutdown}; for a registry that is not served by `serve()`. Your
+   * server goes on, but what was asked of `handler()` has been answered: on Deno if it was given what
+   * `Deno.serve` gives besides the request. It waits 5 seconds for the last answers to leave.
+   */
   readonly shutdown: () => Promise<void>;
 }
 
@@ -410,10 +414,10 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
   }
 
   async #close(): Promise<void> {
-    const opening = this.#opening;
-    if (opening === undefined) return;
-    const host = await opening.catch(() => undefined);
+    const host = await this.#opening?.catch(() => undefined);
     await host?.close();
+    // The user's program may end the process next.
+    await this.#ownHandlers?.stop();
   }
 }
 

@@ -13,6 +13,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { chatRoom, Message } from "../examples/chat/room.ts";
 import type { registry } from "../examples/chat/server.ts";
+import type { registry as elysia } from "../examples/elysia.ts";
+import type { registry as hono } from "../examples/hono.ts";
 import {
   type ActorConnection,
   ActorError,
@@ -20,6 +22,7 @@ import {
 } from "../src/client/mod.ts";
 import { test } from "./harness.ts";
 import { Folder } from "./runtimes/folder.ts";
+import { answerOf, freePort } from "./runtimes/ports.ts";
 import { type End, Program } from "./runtimes/process.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -30,12 +33,18 @@ const ours: Runtime = "Deno" in globalThis ? "deno" : "bun";
 // How long a guest waits for what must come.
 const patienceMs = 20_000;
 
+// Both have the same actor.
+type AppRegistry = typeof hono | typeof elysia;
+
 const clean: End = { code: 0, signal: null };
 
 test("every example is driven by a test in this file", () => {
   assertEquals(readdirSync(join(root, "examples")).toSorted(), [
     "chat",
     "counter.ts",
+    "cross_actor.ts",
+    "elysia.ts",
+    "hono.ts",
     "reminder.ts",
   ]);
 });
@@ -115,6 +124,51 @@ test("examples/reminder.ts sets reminders anew when all have fired", async () =>
     assertEquals(fired(program), args.map((seconds) => `after ${seconds} s`));
   }
 });
+
+test("examples/cross_actor.ts: actors call each other, and an error of one reaches the other's caller", async () => {
+  using folder = new Folder();
+  await using program = start("cross_actor.ts", folder);
+  assertEquals(await program.ended(), clean);
+  assertEquals(
+    program.output,
+    `After Ana took 4 there are 6 left
+After Bo took 5 there are 1 left
+Ana is told: Only 1 left
+Ana holds 4 of 10 apples
+`,
+  );
+});
+
+for (const framework of ["hono", "elysia"] as const) {
+  test(`examples/${framework}.ts serves its own route and actors, ends in order at SIGTERM, and goes on where it ended`, async () => {
+    using folder = new Folder();
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    const client = createClient<AppRegistry>(
+      `${url}/api/rivet`,
+    );
+    const visits = client.visits.getOrCreate("home");
+    for (const before of [0, 3]) {
+      await using program = startApp(`${framework}.ts`, folder, port);
+      const text = await answerOf(`${url}/visits/home`, program);
+      assertEquals(text, `Visit ${before + 1}\n`);
+      assertEquals(await visits.add(), before + 2);
+      const connection = visits.connect();
+      const heard = new Promise((resolve) => connection.on("changed", resolve));
+      const closed = new Promise<Error>((resolve) =>
+        connection.onError(resolve)
+      );
+      assertEquals([await connection.add(), await heard], [
+        before + 3,
+        before + 3,
+      ]);
+      program.signal("SIGTERM");
+      assertEquals(await program.ended(), clean);
+      await closed;
+      await connection.dispose();
+    }
+  });
+}
 
 test("examples/chat: two people talk, and see who is there", async () => {
   await using chat = await Chat.start();
@@ -280,6 +334,19 @@ function start(
   return Program.start(runtime, [...runtimes[runtime], file, ...args], {
     cwd: path,
     env: { TROUPE_DATA: path, PORT: `${port}`, RIVET_LOG_LEVEL: undefined },
+  });
+}
+
+/** Starts an example that is an app of another framework, in the way that its first lines say. */
+function startApp(example: string, folder: Folder, port: number): Program {
+  const file = join(root, "examples", example);
+  const isServed = ours === "deno" && example === "hono.ts";
+  const args = isServed
+    ? ["serve", "-A", `--config=${root}deno.json`, `--port=${port}`, file]
+    : [...runtimes[ours], file];
+  return Program.start(ours, args, {
+    cwd: folder.path,
+    env: { TROUPE_DATA: folder.path, PORT: `${port}` },
   });
 }
 

@@ -116,8 +116,11 @@ export interface Adapter {
   readonly upgradeHelp: string;
   /** An environment variable; `undefined` also where reading it is not permitted. */
   env(name: string): string | undefined;
-  /** `fetch` and `websocket` for a server that the user starts. */
-  handlers(answer: Answer): Pick<Server, "fetch" | "websocket">;
+  /**
+   * `fetch` and `websocket` for a server that the user starts. `stop` stops nothing of it, but waits
+   * as a server's does: on Deno for the requests that came with what Deno knows about them.
+   */
+  handlers(answer: Answer): Pick<Server, "fetch" | "websocket" | "stop">;
   /**
    * Listens with `answer`; under `deno serve` it lets the runtime listen. Throws when the port is
    * taken, unless it has to wait for `deno serve` to be ruled out: then the process ends with that

@@ -52,6 +52,19 @@ interface BunWebSocket {
   getBufferedAmount(): number;
 }
 
+/** What Hono calls, with a socket around Bun's. */
+interface HonoEvents {
+  onOpen(event: unknown, socket: { raw: BunWebSocket }): void;
+  onMessage(
+    event: { data: string | ArrayBuffer },
+    socket: { raw: BunWebSocket },
+  ): void;
+  onClose(
+    event: { code: number; reason: string },
+    socket: { raw: BunWebSocket },
+  ): void;
+}
+
 interface Globals {
   Bun: { serve(config: object): BunServer };
   process: Signals & {
@@ -87,7 +100,12 @@ export function bunAdapter(): Adapter {
       "`fetch: (request, server) => registry.handler(request, server)`, and give Bun.serve our " +
       "`websocket`",
     env: (name) => globals.process.env[name],
-    handlers: (answer) => ({ fetch: fetchOf(answer), websocket }),
+    handlers: (answer) => ({
+      fetch: fetchOf(answer),
+      websocket,
+      // Bun does not tell when an answer has left, but takes it the turn it is made.
+      stop: () => new Promise((resolve) => setTimeout(resolve)),
+    }),
     serve,
     onStopSignal: (callback) => onFirstSignal(globals.process, callback),
     exit: (code) => globals.process.exit(code),
@@ -192,8 +210,9 @@ function upgradeOf(request: Request, server: BunServer): Upgrade {
 }
 
 /**
- * `ws.data` of our sockets. Its methods have the names that Elysia too looks for in `ws.data`, so
- * that our sockets live under its `websocket` handlers as well as under ours.
+ * `ws.data` of our sockets. Its methods have the names that Elysia too looks for in `ws.data`, and
+ * its `events` those that Hono does, so that our sockets live under their `websocket` handlers as
+ * well as under ours.
  */
 class BunSocket {
   readonly socket: GuardedSocket;
@@ -217,6 +236,18 @@ class BunSocket {
     this.#opened(ws);
     const isTooLarge = code === 1006 && reason === "Received too big message";
     this.socket.closed(isTooLarge ? 1009 : code, reason);
+  }
+
+  get events(): HonoEvents {
+    return {
+      onOpen: (_, { raw }) => this.open(raw),
+      onMessage: ({ data }, { raw }) =>
+        this.message(
+          raw,
+          typeof data === "string" ? data : new Uint8Array(data),
+        ),
+      onClose: ({ code, reason }, { raw }) => this.close(raw, code, reason),
+    };
   }
 
   #opened(ws: BunWebSocket): void {

@@ -97,10 +97,14 @@ export function denoAdapter(): Adapter {
     maxBufferedBytes,
     upgradeHelp: "Deno can make a socket of every upgrade request",
     env,
-    handlers: (answer) => ({
-      fetch: fetchOf(answer, new Unfinished()),
-      websocket: undefined,
-    }),
+    handlers(answer) {
+      const unfinished = new Unfinished();
+      return {
+        fetch: fetchOf(answer, unfinished),
+        websocket: undefined,
+        stop: (timeoutMs = defaultStopTimeoutMs) => unfinished.end(timeoutMs),
+      };
+    },
     serve,
     onStopSignal: (callback) => onFirstSignal(signals, callback),
     exit: (code) => globals.Deno.exit(code),
@@ -187,13 +191,7 @@ function serve(answer: Answer, options: ServeOptions): Server {
     async stop(timeoutMs = defaultStopTimeoutMs) {
       isStopped = true;
       clearTimeout(timer);
-      const end = performance.now() + timeoutMs;
-      // Sockets first, for shutdown() would close them with a code of its own.
-      await settled(unfinished.sockets, timeoutMs);
-      const requests = [own?.shutdown(), ...unfinished.requests];
-      await settled(requests, Math.max(0, end - performance.now()));
-      // What Deno calls completed leaves the process a turn later.
-      await new Promise((resolve) => setTimeout(resolve));
+      await unfinished.end(timeoutMs, () => own?.shutdown());
     },
   };
 }
@@ -229,6 +227,20 @@ function addressIn({ hostname, port, path }: DenoAddress): Address {
 class Unfinished {
   readonly requests = new Set<Promise<void>>();
   readonly sockets = new Set<Promise<void>>();
+
+  /** Resolves when all have ended, or after `timeoutMs`; calls `shutdown` when no socket is left. */
+  async end(
+    timeoutMs: number,
+    shutdown?: () => Promise<void> | undefined,
+  ): Promise<void> {
+    const end = performance.now() + timeoutMs;
+    // Sockets first, for shutdown() would close them with a code of its own.
+    await settled(this.sockets, timeoutMs);
+    const requests = [shutdown?.(), ...this.requests];
+    await settled(requests, Math.max(0, end - performance.now()));
+    // What Deno calls completed leaves the process a turn later.
+    await new Promise((resolve) => setTimeout(resolve));
+  }
 }
 
 /** Holds `work` in `all` until it is settled. */

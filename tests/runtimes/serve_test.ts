@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test as slowTest } from "node:test";
 import { test } from "../harness.ts";
+import { freePort, listen } from "./ports.ts";
 import { Program } from "./process.ts";
 
 const served = new URL("./served.ts", import.meta.url).href;
@@ -307,20 +308,4 @@ async function isListening(port: number): Promise<boolean> {
   });
   if (isFree) await new Promise((resolve) => probe.close(resolve));
   return !isFree;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-function listen(server: ReturnType<typeof createServer>): Promise<number> {
-  return new Promise((resolve) =>
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      resolve(typeof address === "object" ? address?.port ?? 0 : 0);
-    })
-  );
 }
