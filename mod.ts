@@ -184,6 +184,7 @@ export { memoryStore } from "./src/stores/memory.ts";
 export { sqliteStore } from "./src/stores/sqlite.ts";
 export type { StoreName } from "./src/stores/place.ts";
 export type {
+  ActorAlarm,
   ActorRow,
   Alarm,
   AlarmKey,

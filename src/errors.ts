@@ -100,7 +100,10 @@ interface Kind {
 const shown = (status: number): Kind => ({ status, isPublic: true });
 const masked: Kind = { status: 500, isPublic: false };
 
-/** Every group and code that Troupe itself throws. */
+/**
+ * Every group and code that Troupe throws, and those that RivetKit documents besides: a program may
+ * throw them itself, and has them answered as there.
+ */
 const kinds = {
   "action/invalid_request": shown(400),
   "action/not_found": shown(400),
@@ -116,9 +119,15 @@ const kinds = {
   "actor/state_not_enabled": masked,
   "actor/stopping": shown(503),
   "actor/vars_not_enabled": masked,
+  "auth/forbidden": shown(403),
+  "config/endpoint_mismatch": shown(400),
+  "config/namespace_mismatch": shown(400),
   "database/not_enabled": masked,
+  "driver/websockets_not_enabled": shown(400),
   "encoding/invalid": shown(400),
   "feature/not_implemented": shown(501),
+  "feature/restricted": shown(403),
+  "feature/unsupported": masked,
   "handler/invalid_request_handler_response": shown(500),
   "handler/request_not_defined": shown(404),
   "handler/websocket_not_defined": shown(404),
@@ -127,7 +136,10 @@ const kinds = {
   "message/malformed": shown(400),
   "message/outgoing_too_long": shown(400),
   "params/invalid": shown(400),
+  "proxy/error": shown(400),
   "request/invalid": shown(400),
+  "request/invalid_query_json": shown(400),
+  "request/missing_actor_header": shown(400),
   "route/method_not_allowed": shown(405),
   "route/not_found": shown(404),
   "server/shutting_down": shown(503),
