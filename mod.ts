@@ -188,6 +188,8 @@ export type {
   ActorRow,
   Alarm,
   AlarmKey,
+  KvPage,
+  KvWrite,
   Outcome,
   Step,
   Store,

@@ -171,6 +171,10 @@ class UserConn implements Conn {
     return this.#connection.channel !== undefined;
   }
 
+  get subscriptions(): ReadonlySet<string> {
+    return new Set(this.#connection.subscriptions);
+  }
+
   send(event: string, ...args: unknown[]): void {
     this.#connection.owner?.sendTo(this.#connection, event, args);
   }

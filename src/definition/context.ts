@@ -37,6 +37,8 @@ export interface Conn<T extends ActorTypes = ActorTypes> {
   state: T["connState"];
   /** Whether the socket outlives the sleep of its actor. */
   readonly isHibernatable: boolean;
+  /** The events it has subscribed to. */
+  readonly subscriptions: ReadonlySet<string>;
   /** Sends an event to this connection, whether or not it has subscribed to it. */
   send<Name extends NameIn<T["events"]>>(
     event: Name,
