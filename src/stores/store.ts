@@ -55,7 +55,9 @@ export type AlarmKey = Pick<Alarm, "dueMs" | "id">;
 
 /** A key of an actor, and the value to put there; `undefined` deletes it. */
 export interface KvWrite {
+  /** The key. */
   key: Uint8Array;
+  /** The value; `undefined` deletes. */
   value: Uint8Array | undefined;
 }
 
