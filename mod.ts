@@ -101,13 +101,16 @@ export type {
   QueueWait,
 } from "./src/definition/queue.ts";
 export type {
+  ActorCronEveryOptions,
+  ActorCronSetOptions,
   Cron,
-  CronJob,
-  CronOptions,
-  CronRun,
-  EveryOptions,
+  CronFire,
+  CronFireError,
+  CronJobInfo,
+  CronJobOptions,
   Schedule,
-  ScheduledCall,
+  ScheduledEventInfo,
+  ScheduledFireInfo,
 } from "./src/definition/schedule.ts";
 export { event, queue } from "./src/definition/schema.ts";
 export type {

@@ -1,7 +1,8 @@
 // The alarms of all actors: one timer, for the next of them.
 //
 // What a caller can rely on:
-// - Alarms are delivered in the order of their time, those of one actor one after the other.
+// - Alarms are delivered in the order of their time, those of one actor one after the other: when
+//   `deliver` of the one before has resolved.
 // - An alarm is delivered again, with growing pauses, until it is gone from the store. Who delivers
 //   it removes it there, in the same commit as its effects.
 // - An actor whose alarms cannot be delivered does not hold up those of others.
@@ -27,7 +28,7 @@ export interface AlarmsOptions {
   read: (page: { limit: number; after?: Alarm }) => Promise<Alarm[]>;
   clock: Clock;
   log: Logger;
-  /** Wakes the actor and makes the call. Resolves when its effects and its removal are durable. */
+  /** Wakes the actor and makes the call. Resolves when its removal is durable. */
   deliver: (alarm: Alarm) => Promise<void>;
 }
 

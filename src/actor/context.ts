@@ -10,9 +10,10 @@ import type {
 import type { Client, RegistryTypes } from "../definition/handle.ts";
 import type { Kv } from "../definition/kv.ts";
 import type { ActorQueue } from "../definition/queue.ts";
-import type { Cron, Schedule, ScheduledCall } from "../definition/schedule.ts";
+import type { Cron, Schedule } from "../definition/schedule.ts";
 import type { Logger } from "../log.ts";
-import { notYet, type Self } from "./self.ts";
+import { UserSchedule } from "./schedule_context.ts";
+import type { Self } from "./self.ts";
 
 /** `c` of hooks and background work. */
 export class InstanceContext implements ActorContext {
@@ -163,53 +164,4 @@ export class CallContext extends InstanceContext implements ConnContext {
 export function createContext(self: Self): CreateStateContext {
   const { actorId, name, key, region, log } = self;
   return { actorId, name, key: [...key], region, log };
-}
-
-class UserSchedule implements Schedule {
-  readonly #self: Self;
-
-  constructor(self: Self) {
-    this.#self = self;
-  }
-
-  // deno-lint-ignore require-await -- what is wrong with the arguments is told by the promise
-  async after(
-    delayMs: number,
-    action: string,
-    ...args: unknown[]
-  ): Promise<string> {
-    checkTime(delayMs, "delay");
-    checkAction(action);
-    const dueMs = this.#self.now() + Math.max(delayMs, 0);
-    return this.#self.schedule(dueMs, action, args);
-  }
-
-  // deno-lint-ignore require-await -- what is wrong with the arguments is told by the promise
-  async at(dueMs: number, action: string, ...args: unknown[]): Promise<string> {
-    checkTime(dueMs, "time");
-    checkAction(action);
-    return this.#self.schedule(dueMs, action, args);
-  }
-
-  get(_id: string): Promise<ScheduledCall | undefined> {
-    return Promise.reject(notYet("c.schedule.get()"));
-  }
-
-  list(): Promise<ScheduledCall[]> {
-    return Promise.reject(notYet("c.schedule.list()"));
-  }
-
-  cancel(_id: string): Promise<boolean> {
-    return Promise.reject(notYet("c.schedule.cancel()"));
-  }
-}
-
-function checkAction(action: unknown): void {
-  if (typeof action === "string") return;
-  throw new TypeError("Cannot schedule: the action is not named by a string");
-}
-
-function checkTime(value: unknown, what: string): void {
-  if (typeof value === "number" && Number.isFinite(value)) return;
-  throw new TypeError(`Cannot schedule: the ${what} is ${value}`);
 }

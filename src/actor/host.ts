@@ -380,11 +380,30 @@ export class Host {
 
   async #deliver(alarm: Alarm): Promise<void> {
     try {
-      await (await this.#awake(alarm.actorId)).deliver(alarm);
+      const instance = await this.#awake(alarm.actorId);
+      if (await instance.deliver(alarm)) return;
+      if (!await this.#hasAlarm(alarm) || instance.knows(alarm)) return;
+      // Another owner has made it. The next instance will know of it.
+      const fenced = actorError(
+        "store/fenced",
+        "The alarm was not delivered: the actor has had another owner",
+      );
+      instance.abandon(fenced);
+      throw fenced;
     } catch (error) {
       // It was destroyed, and its alarms with it, after this one was read.
       if (!isErrorKind(error, "actor/not_found")) throw error;
     }
+  }
+
+  // Whether the store has an alarm, and not only the page from which it was delivered.
+  async #hasAlarm({ dueMs, id, actorId, call }: Alarm): Promise<boolean> {
+    // Other actors may have one of the same time and id, if another process made it.
+    const after = { dueMs, id, actorId: "", call };
+    const page = await this.#ask(
+      this.#options.store.alarms({ limit: 10, until: dueMs, after }),
+    );
+    return page.some((each) => each.id === id && each.actorId === actorId);
   }
 
   async #ask<V>(answer: Promise<V>): Promise<V> {

@@ -21,9 +21,9 @@ import type { Channel, Connection } from "./connection.ts";
 import { checkOutgoing, Connections } from "./connections.ts";
 import { InstanceContext } from "./context.ts";
 import { isThenable, runHook, within } from "./deadline.ts";
+import { Deliveries } from "./deliveries.ts";
 import type { Due, Kind } from "./kind.ts";
 import type { Output } from "./outbox.ts";
-import { decodeCall } from "./record.ts";
 import { RunLoop } from "./run_loop.ts";
 import { Self, type SelfControl } from "./self.ts";
 import type { Identity, Services } from "./services.ts";
@@ -39,9 +39,6 @@ export type StopReason = "sleep" | "destroy" | "shutdown";
 const maxCalls = 10_000;
 const maxCallsPerConnection = 2000;
 
-// How long a scheduled call may hold back the steps of its actor, so that it is one step.
-const maxHoldMs = 1000;
-
 /** One life of an actor in memory. */
 export class Instance implements Due, SelfControl {
   readonly identity: Identity;
@@ -54,6 +51,7 @@ export class Instance implements Due, SelfControl {
   readonly context: InstanceContext;
   readonly #admission: Admission;
   readonly #calls: Calls;
+  #deliveries: Deliveries | undefined;
   readonly #onStopped: OnStopped;
   #phase: "starting" | "running" | "stopping" | "stopped" = "starting";
   #runs = 0;
@@ -202,31 +200,24 @@ export class Instance implements Due, SelfControl {
   }
 
   /**
-   * Makes the call of an alarm. Resolves when its effects and its removal are durable. The removal
-   * is part of the first step with an effect of it: so no effect happens twice, but of a call that
-   * takes long, or sends something and goes on to wait, a crash may cut off the rest.
+   * Makes the call of an alarm. Resolves when its removal is durable and the next one may begin: to
+   * `false` when the actor has no such call.
    */
-  async deliver(alarm: Alarm): Promise<void> {
-    this.#begin();
-    this.steps.hold();
-    let isHeld = true;
-    const endHold = () => {
-      if (!isHeld) return;
-      isHeld = false;
-      timer.cancel();
-      this.steps.deleteAlarm(alarm);
-      this.steps.endHold();
-    };
-    const timer = this.services.clock.after(maxHoldMs, endHold);
-    try {
-      const { action: name, args } = decodeCall(alarm.call);
-      await this.#calls.runScheduled({ name, args, beforeOutput: endHold });
-    } catch (error) {
-      this.self.log.failure(error, { msg: "a scheduled call failed" });
-    }
-    endHold();
-    this.#end();
-    await this.steps.durable();
+  deliver(alarm: Alarm): Promise<boolean> {
+    this.#deliveries ??= new Deliveries({
+      self: this.self,
+      steps: this.steps,
+      calls: this.#calls,
+      clock: this.services.clock,
+      begin: () => this.#begin(),
+      end: () => this.#end(),
+    });
+    return this.#deliveries.deliver(alarm);
+  }
+
+  /** Whether the call of an alarm is still to be made. */
+  knows(alarm: Alarm): boolean {
+    return this.self.schedule.callOf(alarm) !== undefined;
   }
 
   /** Opens a connection; it learns so when that is durable. */

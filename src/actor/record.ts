@@ -56,6 +56,23 @@ export interface ConnectionRecord {
 export interface CallRecord {
   action: string;
   args: unknown[];
+  /** The job whose next call it is, if it is one of a job. */
+  job?: JobRecord;
+}
+
+/** A job that is called again and again. */
+export interface JobRecord {
+  name: string;
+  /** When: either by an expression and a time zone, or at an interval in milliseconds. */
+  expression?: string;
+  timezone?: string;
+  interval?: number;
+  maxHistory: number;
+  /** When its last run began, in milliseconds since the epoch. */
+  lastRunAt?: number;
+  /** The numbers of the first run that is remembered, and of the next one. */
+  firstRun: number;
+  nextRun: number;
 }
 
 /** The bytes of a record, connection or call. */
@@ -85,9 +102,21 @@ export function decodeConnection(bytes: Uint8Array): ConnectionRecord {
 /** The record of a future call. */
 export function decodeCall(bytes: Uint8Array): CallRecord {
   const what = "a scheduled call";
-  const { action, args } = fieldsOf(bytes, what);
+  const { action, args, job } = fieldsOf(bytes, what);
   if (typeof action !== "string" || !Array.isArray(args)) throw corrupt(what);
-  return { action, args };
+  if (job === undefined) return { action, args };
+  return { action, args, job: checkJob(job, what) };
+}
+
+function checkJob(value: unknown, what: string): JobRecord {
+  const job = value as Partial<JobRecord> | null;
+  const isWhole = typeof job?.name === "string" &&
+    typeof job.maxHistory === "number" && typeof job.firstRun === "number" &&
+    typeof job.nextRun === "number" &&
+    (typeof job.interval === "number" ||
+      typeof job.expression === "string" && typeof job.timezone === "string");
+  if (!isWhole) throw corrupt(what);
+  return job as JobRecord;
 }
 
 function fieldsOf(bytes: Uint8Array, what: string): Record<string, unknown> {

@@ -8,10 +8,9 @@ import { actorError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Connections } from "./connections.ts";
 import { durableTransport } from "./durable_transport.ts";
-import { encodeRecord } from "./record.ts";
+import { Schedule } from "./schedule.ts";
 import type { Identity, Services } from "./services.ts";
 import type { Steps } from "./steps.ts";
-import { unwrapDeep } from "./tracking.ts";
 
 /** What an actor's own code can ask of its instance. */
 export interface SelfControl {
@@ -39,6 +38,7 @@ export class Self {
   #isAborted = false;
   #log: Logger | undefined;
   #client: unknown;
+  #schedule: Schedule | undefined;
   // The client of its database, once there is one.
   #db: { client: unknown } | undefined;
 
@@ -97,6 +97,16 @@ export class Self {
 
   get kv(): Kv {
     throw notYet("c.kv");
+  }
+
+  /** Its future calls. */
+  get schedule(): Schedule {
+    const { steps, services, identity } = this.#options;
+    return this.#schedule ??= new Schedule({
+      steps,
+      clock: services.clock,
+      maxCalls: identity.kind.options.maxSchedules,
+    });
   }
 
   get cron(): Cron {
@@ -190,31 +200,9 @@ export class Self {
   broadcast(event: string, args: unknown[]): void {
     this.#options.connections.broadcast(event, args);
   }
-
-  /** Records a future call, and returns its id. */
-  schedule(dueMs: number, action: string, args: unknown[]): string {
-    const id = nextAlarmId(this.now());
-    const call = { action, args: unwrapDeep(args) as unknown[] };
-    this.#options.steps.addAlarm({
-      dueMs: Math.min(Math.max(Math.ceil(dueMs), 0), Number.MAX_SAFE_INTEGER),
-      id,
-      call: encodeRecord(call, "the scheduled call"),
-    });
-    return id;
-  }
 }
 
 /** The error for what is declared and not there yet. */
 export function notYet(what: string): Error {
   return actorError("feature/not_implemented", `${what} is not there yet`);
-}
-
-let alarmCount = 0;
-
-// In the order of creation, and never used twice, also by a later process.
-function nextAlarmId(now: number): string {
-  alarmCount = (alarmCount + 1) % 36 ** 6;
-  return `${now.toString(36).padStart(9, "0")}${
-    alarmCount.toString(36).padStart(6, "0")
-  }`;
 }

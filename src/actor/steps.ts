@@ -8,7 +8,7 @@
 // nothing more is taken, because memory now holds what the store has not.
 
 import { actorError } from "../errors.ts";
-import type { Alarm, AlarmKey, Outcome, Step } from "../stores/store.ts";
+import type { ActorAlarm, AlarmKey, Outcome, Step } from "../stores/store.ts";
 import type { Clock } from "./clock.ts";
 import type { Committer, StepSource } from "./committer.ts";
 import { lastStep, Outbox, type Output } from "./outbox.ts";
@@ -29,7 +29,7 @@ export interface StepsOptions {
   /** A step was refused or could not be written. */
   onFailure: (error: Error) => void;
   /** A step is durable that added these alarms. */
-  onAlarms: (alarms: readonly Omit<Alarm, "actorId">[]) => void;
+  onAlarms: (alarms: readonly AlarmKey[]) => void;
 }
 
 /** What the user's code may change without telling. */
@@ -63,8 +63,8 @@ export class Steps implements StepSource {
   #awaitsDestroy = false;
   readonly #waiters: { output: Output; step: number }[] = [];
   #connections: Map<string, (() => Uint8Array) | undefined> | undefined;
-  #addAlarms: Omit<Alarm, "actorId">[] = [];
-  #deleteAlarms: AlarmKey[] = [];
+  // By time and id; those without a call are to be removed.
+  #alarms: Map<string, AlarmKey & { call?: Uint8Array }> | undefined;
 
   constructor(options: StepsOptions) {
     this.#options = options;
@@ -118,9 +118,8 @@ export class Steps implements StepSource {
   }
 
   /** Adds a future call. */
-  addAlarm(alarm: Omit<Alarm, "actorId">): void {
-    this.#addAlarms.push(alarm);
-    this.changed();
+  addAlarm(alarm: ActorAlarm): void {
+    this.#setAlarm(alarm);
     const { isDurableFirst, saveIntervalMs, committer, clock } = this.#options;
     if (isDurableFirst) return;
     // Nobody hears of an alarm that is not durable, and this one may be due before the next save.
@@ -129,8 +128,13 @@ export class Steps implements StepSource {
   }
 
   /** Removes a future call. */
-  deleteAlarm(alarm: AlarmKey): void {
-    this.#deleteAlarms.push(alarm);
+  deleteAlarm({ dueMs, id }: AlarmKey): void {
+    this.#setAlarm({ dueMs, id });
+  }
+
+  #setAlarm(alarm: AlarmKey & { call?: Uint8Array }): void {
+    this.#alarms ??= new Map();
+    this.#alarms.set(`${alarm.dueMs}/${alarm.id}`, alarm);
     this.changed();
   }
 
@@ -279,8 +283,7 @@ export class Steps implements StepSource {
     const isKnown = this.#create !== undefined &&
         this.#underWay === undefined ||
       this.#record !== undefined || this.#isDestroyed ||
-      this.#connections !== undefined || this.#addAlarms.length > 0 ||
-      this.#deleteAlarms.length > 0;
+      this.#connections !== undefined || this.#alarms !== undefined;
     if (isKnown || this.state?.isChanged) return true;
     this.watched?.look();
     return this.#connections !== undefined;
@@ -313,14 +316,26 @@ export class Steps implements StepSource {
         Array.from(this.#connections, ([id, encode]) => [id, encode?.()]),
       );
     }
-    if (this.#addAlarms.length > 0) step.addAlarms = this.#addAlarms;
-    if (this.#deleteAlarms.length > 0) step.deleteAlarms = this.#deleteAlarms;
+    if (this.#alarms !== undefined) setAlarms(step, this.#alarms.values());
     this.#record = undefined;
     this.#connections = undefined;
-    this.#addAlarms = [];
-    this.#deleteAlarms = [];
+    this.#alarms = undefined;
     return step;
   }
+}
+
+function setAlarms(
+  step: Step,
+  alarms: Iterable<AlarmKey & { call?: Uint8Array }>,
+): void {
+  const added: ActorAlarm[] = [];
+  const deleted: AlarmKey[] = [];
+  for (const { dueMs, id, call } of alarms) {
+    if (call === undefined) deleted.push({ dueMs, id });
+    else added.push({ dueMs, id, call });
+  }
+  if (added.length > 0) step.addAlarms = added;
+  if (deleted.length > 0) step.deleteAlarms = deleted;
 }
 
 /** Thrown to creators whose name and key another creator got first. */

@@ -72,11 +72,14 @@ export async function wake(
   const instance = new Instance(services, identity, onStopped);
   const record = decodeActor(stored.record);
   const lost = takeOver(instance, stored.connections, kept);
+  if (stored.alarms.length > 0) instance.self.schedule.adopt(stored.alarms);
   await start(instance, async () => {
     if (record.isReady) {
       await loadState(instance, stored, record);
       await arise(instance);
     } else {
+      // They will be made again.
+      instance.self.schedule.clear();
       await bear(instance, record);
     }
   });

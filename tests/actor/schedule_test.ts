@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { actor } from "../../src/definition/actor.ts";
-import { ActorError } from "../../src/errors.ts";
+import { ActorError, UserError } from "../../src/errors.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { test } from "../harness.ts";
 import { VirtualClock } from "../../src/test/clock.ts";
@@ -254,6 +254,7 @@ test("an actor that cannot wake does not keep the calls of others from being mad
       nothing() {},
       sleep: (c) => c.sleep(),
     },
+    options: { maxSchedules: 1_500 },
   });
   await using world = await World.open({ fragile, diary });
   const handle = world.client.fragile.getOrCreate("a");
@@ -422,4 +423,275 @@ test("a scheduled call keeps its actor awake while it runs", async () => {
   await world.clock.settle();
   assertEquals(await handle.read(), 1);
   assertEquals(await world.store.alarms({ limit: 1 }), []);
+});
+
+const planner = actor({
+  state: { ran: [] as string[] },
+  actions: {
+    plan: (c, ms: number, ...args: unknown[]) =>
+      c.schedule.after(ms, "run", ...args),
+    many: async (c, count: number) => {
+      for (let i = 0; i < count; i++) await c.schedule.after(1_000, "run", i);
+    },
+    carelessly: (c, count: number) => {
+      for (let i = 0; i < count; i++) c.schedule.after(1_000, "run", i);
+    },
+    get: (c, id: string) => c.schedule.get(id),
+    list: (c) => c.schedule.list(),
+    cancel: (c, id: string) => c.schedule.cancel(id),
+    planAndCancel: async (c) =>
+      c.schedule.cancel(await c.schedule.after(1, "run")),
+    planAndFail: async (c) => {
+      await c.schedule.after(1, "run", "planned by a failure");
+      throw new UserError("failed");
+    },
+    run: (c, ...args: unknown[]) => void c.state.ran.push(args.join(" ")),
+    ran: (c) => c.state.ran,
+    sleep: (c) => c.sleep(),
+  },
+  options: { maxSchedules: 10, sleepTimeout: 5_000 },
+});
+
+test("a future call is known by its id until it begins, also after a sleep", async () => {
+  await using world = await World.open({ planner });
+  const handle = world.client.planner.getOrCreate("a");
+  const now = world.clock.now();
+  const late = await handle.plan(20_000, "late", { deep: [1] });
+  const soon = await handle.plan(10_000, "soon");
+  const expected = [
+    { id: soon, action: "run", args: ["soon"], runAt: now + 10_000 },
+    {
+      id: late,
+      action: "run",
+      args: ["late", { deep: [1] }],
+      runAt: now + 20_000,
+    },
+  ];
+  assertEquals(await handle.list(), expected);
+  const loads = world.store.loads;
+  await world.clock.pass(9_000);
+  assertEquals(await handle.list(), expected);
+  assertEquals(world.store.loads, loads + 1, "it has slept");
+  assertEquals(await handle.get(soon), expected[0]);
+  assertEquals(await handle.get("none"), undefined);
+  await world.clock.pass(1_000);
+  assertEquals(await handle.get(soon), undefined);
+  assertEquals(await handle.list(), expected.slice(1));
+});
+
+test("what get() and list() give is a copy", async () => {
+  const meddler = actor({
+    actions: {
+      async meddle(c) {
+        const id = await c.schedule.after(1_000, "run", { list: [1] });
+        const [first] = await c.schedule.list();
+        (first!.args[0] as { list: number[] }).list.push(2);
+        return (await c.schedule.get(id))!.args;
+      },
+      run() {},
+    },
+  });
+  await using world = await World.open({ meddler });
+  const handle = world.client.meddler.getOrCreate("a");
+  assertEquals(await handle.meddle(), [{ list: [1] }]);
+});
+
+test("a call that is cancelled does not run, and is cancelled once", async () => {
+  await using world = await World.open({ planner });
+  const handle = world.client.planner.getOrCreate("a");
+  const id = await handle.plan(1_000, "cancelled");
+  await handle.plan(1_000, "kept");
+  assertEquals(await handle.cancel(id), true);
+  assertEquals(await handle.cancel(id), false);
+  assertEquals(await handle.cancel("none"), false);
+  assertEquals((await world.store.alarms({ limit: 9 })).length, 1);
+  await world.clock.pass(2_000);
+  assertEquals(await handle.ran(), ["kept"]);
+});
+
+test("a call that is made and cancelled in one action never was", async () => {
+  await using world = await World.open({ planner });
+  const handle = world.client.planner.getOrCreate("a");
+  assertEquals(await handle.planAndCancel(), true);
+  assertEquals(await world.store.alarms({ limit: 1 }), []);
+  await world.clock.pass(1_000);
+  assertEquals(await handle.ran(), []);
+});
+
+test("a call cancelled after its alarm was read does not run", async () => {
+  let unblock = () => {};
+  const blocked = actor({
+    state: { ran: [] as string[], id: "" },
+    actions: {
+      async plan(c) {
+        await c.schedule.after(10, "block");
+        c.state.id = await c.schedule.after(10, "run");
+      },
+      block: () => new Promise<void>((resolve) => unblock = resolve),
+      run: (c) => void c.state.ran.push("run"),
+      cancel: (c) => c.schedule.cancel(c.state.id),
+      ran: (c) => c.state.ran,
+    },
+  });
+  await using world = await World.open({ blocked });
+  const handle = world.client.blocked.getOrCreate("a");
+  await handle.plan();
+  await world.clock.pass(10);
+  // Both have been read; the second waits for the first, which holds back what the cancel commits.
+  const cancelled = handle.cancel();
+  await world.clock.settle();
+  unblock();
+  assertEquals(await cancelled, true);
+  await world.clock.pass(5_000);
+  assertEquals(await handle.ran(), []);
+  assertEquals(await world.store.alarms({ limit: 1 }), []);
+});
+
+test("a cancel that is not saved has cancelled nothing", async () => {
+  await using world = await World.open({ planner });
+  const handle = world.client.planner.getOrCreate("a");
+  const id = await handle.plan(5_000, "still there");
+  world.store.fate = "fails";
+  await assertRejects(() => handle.cancel(id), ActorError);
+  world.store.fate = "works";
+  await world.clock.pass(10_000);
+  assertEquals(await handle.ran(), ["still there"]);
+});
+
+test("a call that runs is not among the future ones any more", async () => {
+  const seen: unknown[] = [];
+  let id = "";
+  const running = actor({
+    actions: {
+      plan: async (c) => id = await c.schedule.after(10, "run"),
+      async run(c) {
+        seen.push(await c.schedule.list(), await c.schedule.cancel(id));
+      },
+    },
+  });
+  await using world = await World.open({ running });
+  await world.client.running.getOrCreate("a").plan();
+  await world.clock.pass(10);
+  assertEquals(seen, [[], false]);
+});
+
+test("an actor refuses more than maxSchedules future calls, also from those who do not wait", async () => {
+  await using world = await World.open({ planner });
+  const handle = world.client.planner.getOrCreate("a");
+  await handle.many(10);
+  const error = await assertRejects(() => handle.many(1), ActorError);
+  assertEquals(`${error.group}/${error.code}`, "schedule/too_many");
+  await handle.carelessly(2);
+  assertEquals(
+    world.log.filter((line) => line.includes("refused to schedule")).length,
+    3,
+  );
+  assertEquals((await handle.list()).length, 10);
+  const [first] = await handle.list();
+  await handle.cancel(first!.id);
+  await handle.many(1);
+  await world.clock.pass(1_000);
+  assertEquals((await handle.ran()).length, 10);
+  await handle.many(10);
+});
+
+test("a future call of an action that fails is made all the same, as its changes are", async () => {
+  await using world = await World.open({ planner });
+  const handle = world.client.planner.getOrCreate("a");
+  await assertRejects(() => handle.planAndFail(), ActorError);
+  await world.clock.pass(10);
+  assertEquals(await handle.ran(), ["planned by a failure"]);
+});
+
+test("a call that never ends holds up those after it for a second, and they begin in order", async () => {
+  const begun: number[] = [];
+  const stuck = actor({
+    state: { begun: [] as number[] },
+    actions: {
+      plan: (c) => {
+        for (let i = 0; i < 5; i++) c.schedule.after(i, "hang", i);
+      },
+      hang: (c, i: number) => {
+        begun.push(i);
+        c.state.begun.push(i);
+        return new Promise(() => {});
+      },
+      begun: (c) => c.state.begun,
+    },
+  });
+  await using world = await World.open({ stuck });
+  const handle = world.client.stuck.getOrCreate("a");
+  await handle.plan();
+  await world.clock.pass(999);
+  assertEquals(begun, [0]);
+  await world.clock.pass(1);
+  assertEquals(begun, [0, 1]);
+  // Another caller sees what is durable.
+  const seen = handle.begun();
+  await world.clock.pass(1_000);
+  assertEquals((await seen).slice(0, 2), [0, 1]);
+  await world.clock.pass(5_000);
+  assertEquals(begun, [0, 1, 2, 3, 4]);
+  assertEquals(await world.store.alarms({ limit: 1 }), []);
+});
+
+test("no more than a hundred calls that never end are under way at once", async () => {
+  let begun = 0;
+  const stuck = actor({
+    actions: {
+      plan: (c) => {
+        for (let i = 0; i < 150; i++) c.schedule.after(1, "hang");
+      },
+      hang: () => {
+        begun++;
+        return new Promise(() => {});
+      },
+    },
+  });
+  await using world = await World.open({ stuck });
+  await world.client.stuck.getOrCreate("a").plan();
+  await world.clock.pass(300_000);
+  assertEquals(begun, 101);
+});
+
+test("a call that another process has scheduled runs here when that is gone", async () => {
+  const there = await World.open({ planner });
+  const theirs = await there.client.planner.create("a");
+  await using here = await World.open({ planner }, there.parts);
+  const handle = here.client.planner.get("a");
+  await handle.ran();
+  await theirs.plan(100, "from there");
+  await there.host.close();
+  // It looks at the alarms of all actors when one of its own is due.
+  await here.client.planner.getOrCreate("b").plan(200, "from here");
+  await here.clock.pass(5_000);
+  assertEquals(await handle.ran(), ["from there"]);
+});
+
+test("the calls of a creation that was cut short are not made besides those of the next", async () => {
+  const { promise: never } = Promise.withResolvers<void>();
+  const slow = (mustHang: boolean) => ({
+    newborn: actor({
+      state: { greetings: 0 },
+      async onCreate(c) {
+        await c.schedule.after(5_000, "greet");
+        await c.saveState();
+        if (mustHang) await never;
+      },
+      actions: {
+        greet: (c) => void c.state.greetings++,
+        greetings: (c) => c.state.greetings,
+      },
+    }),
+  });
+  const world = await World.open(slow(true));
+  const creating = world.client.newborn.create("a").catch(() => {});
+  await world.clock.settle();
+  world.kill();
+  world.store.fate = "works";
+  await using after = await World.open(slow(false), world.parts);
+  await after.clock.pass(20_000);
+  assertEquals(await after.client.newborn.get("a").greetings(), 1);
+  await world.clock.pass(60_000);
+  await creating;
 });

@@ -34,6 +34,8 @@ const sleeping = actor({
   onSleep: () => void asleep++,
 });
 const planner = actor({
+  options: { sleepTimeout: 100 },
+  onSleep: () => void asleep++,
   actions: {
     plan: (c, calls: number) => {
       for (let i = 0; i < calls; i++) c.schedule.after(dayMs + i, "plan", 0);
@@ -48,17 +50,18 @@ const client = createClient<typeof registry>();
 
 const make: Record<What, (count: number) => Promise<void>> = {
   async schedules(count) {
-    const planner = client.planner.getOrCreate([]);
+    const all = asleep + Math.ceil(count / first);
+    // As many as one actor may have.
     for (let left = count; left > 0; left -= first) {
+      const planner = await client.planner.create(`planner-${made++}`);
       await planner.plan(Math.min(left, first));
     }
+    await allAsleep(all);
   },
   async sleeping(count) {
     const all = asleep + count;
     await makeActors(count, (key) => client.sleeping.create(key));
-    while (asleep < all) await sleep(20);
-    // Its hook runs before it leaves.
-    await sleep(200);
+    await allAsleep(all);
   },
   awake: (count) => makeActors(count, (key) => client.awake.create(key)),
 };
@@ -74,6 +77,12 @@ const held: Held = {
 };
 console.log(`held ${JSON.stringify(held)}`);
 await registry.shutdown();
+
+async function allAsleep(all: number): Promise<void> {
+  while (asleep < all) await sleep(20);
+  // Its hook runs before it leaves.
+  await sleep(200);
+}
 
 async function makeActors(
   count: number,

@@ -1,0 +1,91 @@
+// Makes the future calls that are due, each as one step.
+//
+// What a caller can rely on: the removal of a call is part of the first step with an effect of it, so
+// no effect happens twice. That step holds all of a call that ends within a second and neither saves
+// nor calls others. A call that takes longer goes on, but a crash may cut off the rest.
+
+import type { ActorAlarm, Alarm } from "../stores/store.ts";
+import type { Calls } from "./calls.ts";
+import type { Clock } from "./clock.ts";
+import { callIn } from "./schedule.ts";
+import type { Self } from "./self.ts";
+import type { Steps } from "./steps.ts";
+
+// How long a call may hold back the steps of its actor, and the calls that are due after it.
+const maxHoldMs = 1000;
+
+// How many calls that took longer may go on at once. The next one holds up those after it to its end.
+const maxOutlasting = 100;
+
+/** What deliveries need. */
+export interface DeliveriesOptions {
+  self: Self;
+  steps: Steps;
+  calls: Calls;
+  clock: Clock;
+  /** Keeps the actor awake. Throws when it is stopping. */
+  begin: () => void;
+  end: () => void;
+}
+
+/** The deliveries of one instance. */
+export class Deliveries {
+  readonly #options: DeliveriesOptions;
+  #outlasting = 0;
+
+  constructor(options: DeliveriesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Makes the call of an alarm. Resolves when its removal is durable and the next one may begin: to
+   * `false` when the actor has no such call.
+   */
+  async deliver(alarm: Alarm): Promise<boolean> {
+    const { self, steps, begin, end } = this.#options;
+    begin();
+    const call = self.schedule.callOf(alarm);
+    if (call === undefined) end();
+    else await this.#make(call);
+    await steps.durable();
+    return call !== undefined;
+  }
+
+  // Resolves when the call has ended, or has taken its time.
+  #make(call: ActorAlarm): Promise<void> {
+    const { self, steps, clock, end } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    steps.hold();
+    let isHeld = true;
+    const endHold = () => {
+      if (!isHeld) return;
+      isHeld = false;
+      steps.endHold();
+    };
+    let hasOutlasted = false;
+    const timer = clock.after(maxHoldMs, () => {
+      endHold();
+      if (this.#outlasting >= maxOutlasting) return;
+      hasOutlasted = true;
+      this.#outlasting++;
+      resolve();
+    });
+    this.#run(call, endHold).catch((error) =>
+      self.log.failure(error, { msg: "a scheduled call failed" })
+    ).finally(() => {
+      timer.cancel();
+      if (hasOutlasted) this.#outlasting--;
+      endHold();
+      end();
+      resolve();
+    });
+    return promise;
+  }
+
+  async #run(call: ActorAlarm, beforeOutput: () => void): Promise<void> {
+    const { self, calls } = this.#options;
+    self.schedule.delete(call.id);
+    const { action: name, args } = callIn(call);
+    await calls.runScheduled({ name, args, beforeOutput });
+  }
+}
