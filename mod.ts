@@ -30,6 +30,7 @@ export type {
   DatabaseProvider,
   Events,
   EventSchema,
+  InputSchemas,
   Queues,
   QueueSchema,
   ResolvedOptions,
@@ -117,6 +118,7 @@ export type {
   ArgsOf,
   BodyOf,
   EventArgs,
+  EventOptions,
   EventType,
   IsOpen,
   MessageOf,
@@ -178,7 +180,20 @@ export type {
 export type { Send, SendOptions, SendResult } from "./src/definition/queue.ts";
 
 // Errors
-export { ActorError, UserError } from "./src/errors.ts";
+export {
+  ActorError,
+  ActorSchedulingError,
+  InternalError,
+  isActorNotFound,
+  UserError,
+} from "./src/errors.ts";
+export {
+  ActorClientError,
+  ActorConnDisposed,
+  HttpRequestError,
+  MalformedResponseMessage,
+  ManagerError,
+} from "./src/client/errors.ts";
 export type { ActorErrorOptions, UserErrorOptions } from "./src/errors.ts";
 
 // Keeping them

@@ -118,6 +118,7 @@ const kinds = {
   "actor/start_failed": masked,
   "actor/state_not_enabled": masked,
   "actor/stopping": shown(503),
+  "actor/validation_error": shown(400),
   "actor/vars_not_enabled": masked,
   "auth/forbidden": shown(403),
   "config/endpoint_mismatch": shown(400),
@@ -125,6 +126,7 @@ const kinds = {
   "database/not_enabled": masked,
   "driver/websockets_not_enabled": shown(400),
   "encoding/invalid": shown(400),
+  "event/invalid_payload": masked,
   "feature/not_implemented": shown(501),
   "feature/restricted": shown(403),
   "feature/unsupported": masked,
@@ -218,10 +220,65 @@ export function toWireError(
   return masked;
 }
 
+/**
+ * An error that the server keeps to itself: `internal/internal_error`. What has happened is in the
+ * log of the server.
+ */
+export class InternalError extends ActorError {
+  /** The name of the class. */
+  override readonly name: string = "InternalError";
+
+  /** Makes an error of group `"internal"`. */
+  constructor(message: string, options?: ActorErrorOptions) {
+    super("internal", "internal_error", message, options);
+  }
+}
+
+/**
+ * An engine could not start the actor: group `"guard"`, code `actor_ready_timeout` or
+ * `actor_runner_failed`.
+ */
+export class ActorSchedulingError extends ActorError {
+  /** The name of the class. */
+  override readonly name: string = "ActorSchedulingError";
+
+  /** Makes an error of group `"guard"`. */
+  constructor(code: string, message: string, options?: ActorErrorOptions) {
+    super("guard", code, message, options);
+  }
+}
+
+const schedulingCodes = ["actor_ready_timeout", "actor_runner_failed"];
+
 /** The error that a client throws for one that came over the wire. */
 export function fromWireError(error: WireError): ActorError {
   const { group, code, message, metadata } = error;
+  if (group === "internal" && code === "internal_error") {
+    return new InternalError(message, { metadata });
+  }
+  if (group === "guard" && schedulingCodes.includes(code)) {
+    return new ActorSchedulingError(code, message, { metadata });
+  }
   return new ActorError(group, code, message, { metadata });
+}
+
+/**
+ * Whether an error says that there is no such actor, in either spelling: group `"actor"` with code
+ * `"not_found"`, or the code `"actor_not_found"`.
+ *
+ * @example
+ * ```ts
+ * import { ActorError, isActorNotFound } from "@troupe/actors";
+ *
+ * if (!isActorNotFound(new ActorError("actor", "not_found", "Gone"))) throw new Error();
+ * ```
+ */
+export function isActorNotFound(error: unknown): boolean {
+  if (typeof error !== "object" || error === null) return false;
+  // Not by class: the error may be that of another client.
+  const { group, code } = error as { group?: unknown; code?: unknown };
+  return code === "actor_not_found" ||
+    (group === "actor" && code === "not_found");
 }
 
 /** Whether the caller may see this error, or only that there was one. */

@@ -2,6 +2,7 @@
 //
 //   onBeforeConnect → createConnState → (in c.conns) → onConnect … (not in c.conns) → onDisconnect
 
+import type { StandardSchema } from "../definition/schema.ts";
 import { type Channel, Connection, copySaved } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import { CallContext, InstanceContext } from "./context.ts";
@@ -9,6 +10,7 @@ import { runHook } from "./deadline.ts";
 import type { Clock } from "./clock.ts";
 import type { Kind } from "./kind.ts";
 import type { Self } from "./self.ts";
+import { checkParams } from "./validation.ts";
 
 /** Who calls. */
 export interface Caller {
@@ -45,7 +47,10 @@ export class Admission {
   ): Promise<Connection> {
     const { kind, clock, self, connections } = this.#options;
     const { config, options } = kind;
-    const { params, request } = caller;
+    const { request } = caller;
+    const params = config.connParamsSchema === undefined
+      ? caller.params
+      : await this.#check(caller.params, config.connParamsSchema);
     const nobody = { conn: () => undefined, request };
     const before = new CallContext(self, nobody);
     await runHook(clock, {
@@ -61,7 +66,7 @@ export class Admission {
           ? config.connState
           : config.createConnState(before, params),
     });
-    const connection = this.connectionOf(caller, state, channel);
+    const connection = this.connectionOf({ params }, state, channel);
     const { conn } = connection;
     connections.add(connection);
     try {
@@ -93,6 +98,17 @@ export class Admission {
     } catch (error) {
       self.log.failure(error, { msg: "onDisconnect failed" });
     }
+  }
+
+  async #check(params: unknown, schema: StandardSchema): Promise<unknown> {
+    const { kind, clock } = this.#options;
+    const checked = await runHook(clock, {
+      name: "connParamsSchema",
+      timeoutMs: kind.options.onBeforeConnectTimeout,
+      run: () => checkParams(schema, params),
+    });
+    // What the schema has made may be anything, and the params of a connection are saved with it.
+    return copySaved(checked, "conn.params");
   }
 
   /** A connection for a caller, of which no hook has been told. */

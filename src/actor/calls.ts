@@ -1,5 +1,6 @@
 // Runs actions: finds the one that is meant, gives it its context, and does not wait for ever.
 
+import type { UserAction } from "../definition/actions.ts";
 import type { Conn } from "../definition/context.ts";
 import { actorError } from "../errors.ts";
 import type { Admission, Caller } from "./admission.ts";
@@ -122,5 +123,3 @@ export class Calls {
     }
   }
 }
-
-type UserAction = (c: unknown, ...args: unknown[]) => unknown;

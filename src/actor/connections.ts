@@ -17,6 +17,8 @@ const maxEventLength = 256;
 /** What the connections of an instance need. */
 export interface ConnectionsOptions {
   steps: Steps;
+  /** Makes the arguments of an event ready to be sent, where the definition has something to say. */
+  check: ((event: string, args: unknown[]) => unknown[]) | undefined;
   /** The most bytes of one message to a caller. */
   maxOutgoingBytes: number;
   /** A connection was closed by the actor; its hooks have still to run. */
@@ -113,14 +115,18 @@ export class Connections implements ConnectionOwner, Watched {
 
   /** Sends an event to everybody who has subscribed to it. */
   broadcast(event: string, args: unknown[]): void {
+    const { check } = this.#options;
+    const checked = check === undefined ? args : check(event, args);
     const subscribers = this.#subscribers.get(event);
     if (subscribers !== undefined) {
-      this.#send([...subscribers], event, args);
+      this.#send([...subscribers], event, checked);
     }
   }
 
   sendTo(connection: Connection, event: string, args: unknown[]): void {
-    this.#send([connection], event, args);
+    const { check } = this.#options;
+    const checked = check === undefined ? args : check(event, args);
+    this.#send([connection], event, checked);
   }
 
   stateUsed(connection: Connection): void {

@@ -28,6 +28,8 @@ import { RunLoop } from "./run_loop.ts";
 import { Self, type SelfControl } from "./self.ts";
 import type { Identity, Services } from "./services.ts";
 import { Steps } from "./steps.ts";
+import { Subscriptions } from "./subscriptions.ts";
+import { eventCheck } from "./validation.ts";
 
 /** Told when an instance has stopped, with the connections that outlive it. */
 export type OnStopped = (instance: Instance, kept: Connection[]) => void;
@@ -52,6 +54,8 @@ export class Instance implements Due, SelfControl {
   readonly #admission: Admission;
   readonly #calls: Calls;
   #deliveries: Deliveries | undefined;
+  // Only where somebody must be asked.
+  readonly #subscriptions: Subscriptions | undefined;
   readonly #onStopped: OnStopped;
   #phase: "starting" | "running" | "stopping" | "stopped" = "starting";
   #runs = 0;
@@ -88,8 +92,13 @@ export class Instance implements Due, SelfControl {
       },
     });
     const { steps } = this;
+    const { events } = kind;
     const connections = new Connections({
       steps,
+      check: events && eventCheck(events, (event) => {
+        const msg = "an event is sent that is not declared";
+        this.self.log.warn({ msg, event });
+      }),
       maxOutgoingBytes: services.maxOutgoingBytes,
       onDisconnect: (connection) => this.disconnected(connection),
     });
@@ -105,6 +114,19 @@ export class Instance implements Due, SelfControl {
     this.context = new InstanceContext(self);
     this.#admission = new Admission({ kind, clock, self, connections });
     this.#calls = new Calls({ kind, self, admission: this.#admission });
+    const guards = events?.guards;
+    if (guards !== undefined && guards.size > 0) {
+      this.#subscriptions = new Subscriptions({
+        guards,
+        clock,
+        self,
+        steps,
+        connections,
+        exposesErrors: services.exposesErrors,
+        begin: () => this.#begin(),
+        end: () => this.#end(),
+      });
+    }
   }
 
   get isRunning(): boolean {
@@ -171,7 +193,8 @@ export class Instance implements Due, SelfControl {
   receive(connection: Connection, message: ToServer): void {
     if (message.tag === "SubscriptionRequest") {
       const { eventName, subscribe } = message.val;
-      this.connections.subscribe(connection, eventName, subscribe);
+      const subscriptions = this.#subscriptions ?? this.connections;
+      subscriptions.subscribe(connection, eventName, subscribe);
       return;
     }
     const { id, name, args } = message.val;

@@ -1,9 +1,16 @@
 // One kind of actor in this process: its definition, and what all its instances share.
 
 import type { ResolvedOptions } from "../definition/config.ts";
+import {
+  flattenActions,
+  flattenSchemas,
+  type UserAction,
+} from "../definition/actions.ts";
 import type { RunContext } from "../definition/context.ts";
 import type { AnyActorDefinition } from "../definition/definition.ts";
+import { type EventRules, readEvents } from "../definition/events.ts";
 import { type Clock, Deadlines } from "./clock.ts";
+import { checkedAction } from "./validation.ts";
 
 /** Something that is told when its time is up. */
 export interface Due {
@@ -28,6 +35,9 @@ export class Kind {
   readonly hasConnectionHooks: boolean;
   /** Whether connections are saved: they have state, or a hook that must run if one is lost. */
   readonly savesConnections: boolean;
+  /** What the definition says of its events, if it does. */
+  readonly events: EventRules | undefined;
+  readonly #actions: ReadonlyMap<string, UserAction>;
 
   constructor(name: string, definition: AnyActorDefinition, clock: Clock) {
     const { config, options } = definition;
@@ -42,20 +52,16 @@ export class Kind {
     this.hasVars = has(config, "vars", "createVars");
     this.hasConnState = has(config, "connState", "createConnState");
     this.hasConnectionHooks = this.hasConnState ||
-      has(config, "onBeforeConnect", "onConnect", "onDisconnect");
+      has(config, "onBeforeConnect", "onConnect", "onDisconnect") ||
+      has(config, "connParamsSchema");
     this.savesConnections = this.hasConnState || has(config, "onDisconnect");
+    this.events = config.events && readEvents(config.events);
+    this.#actions = actionsOf(config);
   }
 
-  /** The action of this name; what objects inherit is none. */
-  action(
-    name: string,
-  ): ((c: unknown, ...args: unknown[]) => unknown) | undefined {
-    const { actions } = this.config;
-    if (actions === undefined || !Object.hasOwn(actions, name)) {
-      return undefined;
-    }
-    const action = actions[name];
-    return typeof action === "function" ? action : undefined;
+  /** The action of this name, which checks its arguments if they have a schema. */
+  action(name: string): UserAction | undefined {
+    return this.#actions.get(name);
   }
 
   /** Ends all waits: the process shuts down. */
@@ -63,6 +69,17 @@ export class Kind {
     this.running.clear();
     this.idle.clear();
   }
+}
+
+function actionsOf(
+  { actions, actionInputSchemas }: AnyActorDefinition["config"],
+): ReadonlyMap<string, UserAction> {
+  const flat = flattenActions(actions);
+  if (actionInputSchemas === undefined) return flat;
+  for (const [name, schema] of flattenSchemas(actionInputSchemas, flat)) {
+    flat.set(name, checkedAction(name, schema, flat.get(name)!));
+  }
+  return flat;
 }
 
 function deadlines(clock: Clock, delayMs: number): Deadlines<Due> {

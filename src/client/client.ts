@@ -6,15 +6,17 @@ import type {
   RegistryTypes,
 } from "../definition/handle.ts";
 import type { Declared } from "../definition/types.ts";
-import { ActorError } from "../errors.ts";
 import { encodingOf } from "../protocol/encoding.ts";
 import { normalizeKey } from "../protocol/key.ts";
 import type { ActorQuery, Link, Transport } from "../protocol/transport.ts";
 import { Connection } from "./connection.ts";
 import { type ClientOptions, endpointOf } from "./endpoint.ts";
-import { createHandle, withNames } from "./handle.ts";
+import { ActorConnDisposed } from "./errors.ts";
+import { createHandle } from "./handle.ts";
 import { HttpTransport } from "./http.ts";
 import { localTransport } from "./local.ts";
+import { withNames } from "./names.ts";
+import { type ParamsSource, paramsSource } from "./params.ts";
 import { systemTiming, type Timing } from "./timing.ts";
 
 /**
@@ -23,9 +25,9 @@ import { systemTiming, type Timing } from "./timing.ts";
  * Without an endpoint it reaches the registry of its own process if there is one, and
  * {@linkcode ClientOptions.endpoint} tells what else.
  *
- * Every call that fails rejects with an {@linkcode ActorError}. Its group is `"client"` when this
- * side gave up: `connection_failed`, `connection_lost` (the action may have run),
- * `malformed_response`, `queue_full` or `disposed`.
+ * Every call that fails rejects with an {@linkcode ActorError}. Its group is `"client"`, and its class
+ * an {@linkcode ActorClientError}, when this side gave up: `connection_failed`, `connection_lost` (the
+ * action may have run), `malformed_response`, `get_params_failed`, `queue_full` or `disposed`.
  *
  * @example
  * ```ts
@@ -90,9 +92,7 @@ export function clientOver<R extends RegistryTypes>(
   const connections = new Set<Connection>();
   let isDisposed = false;
   const connect: Connect = (query, { params, signal }) => {
-    if (isDisposed) {
-      throw new ActorError("client", "disposed", "The client is disposed");
-    }
+    if (isDisposed) throw new ActorConnDisposed("The client is disposed");
     const connection = new Connection({
       transport,
       query,
@@ -117,7 +117,10 @@ export function clientOver<R extends RegistryTypes>(
   ) as Client<R>;
 }
 
-type Connect = (query: ActorQuery, options: GetOptions) => Connection;
+type Connect = (
+  query: ActorQuery,
+  options: { params: ParamsSource; signal: AbortSignal | undefined },
+) => Connection;
 
 function accessorOf(
   name: string,
@@ -126,15 +129,18 @@ function accessorOf(
   const handleOf = (
     query: ActorQuery,
     options: GetOptions & { actorId?: string } = {},
-  ) =>
-    createHandle<Declared>({
+  ) => {
+    const { actorId, signal } = options;
+    const params = paramsSource(options);
+    return createHandle<Declared>({
       transport,
       query,
-      actorId: options.actorId,
-      params: options.params,
-      signal: options.signal,
-      connect: () => connect(query, options),
+      actorId,
+      params,
+      signal,
+      connect: () => connect(query, { params, signal }),
     });
+  };
   return {
     get: (key, options) =>
       handleOf({ by: "key", name, key: normalizeKey(key) }, options),
@@ -148,11 +154,14 @@ function accessorOf(
     },
     getForId: (actorId, options) =>
       handleOf({ by: "id", name, actorId }, options),
-    async create(key, { input, region, params, signal } = {}) {
+    async create(key, options = {}) {
+      const { input, region, signal } = options;
+      // Before anything is created that cannot be called.
+      const params = paramsSource(options);
       const actor = { name, key: normalizeKey(key), input, region };
       const actorId = await transport.create(actor, signal);
       // The signal was for creating.
-      return handleOf({ by: "id", name, actorId }, { actorId, params });
+      return handleOf({ by: "id", name, actorId }, { actorId, ...params });
     },
   };
 }

@@ -29,7 +29,9 @@ import { ActorError, fromWireError, isErrorKind, statusOf } from "../errors.ts";
 import type { Init, ToClient, ToServer } from "../protocol/messages.ts";
 import type { ActorQuery, Link, Transport } from "../protocol/transport.ts";
 import { abortable } from "./abort.ts";
+import { ActorClientError, ActorConnDisposed } from "./errors.ts";
 import { Listeners } from "./listeners.ts";
+import { paramsOf, type ParamsSource } from "./params.ts";
 import type { Timing } from "./timing.ts";
 
 /** How many calls may wait for a connection to open. One more rejects with `client/queue_full`. */
@@ -47,7 +49,7 @@ const closeTimeoutMs = 5000;
 export interface ConnectionOptions {
   transport: Transport;
   query: ActorQuery;
-  params: unknown;
+  params: ParamsSource;
   /** Ends the connection if it has never been open. */
   signal: AbortSignal | undefined;
   timing: Timing;
@@ -86,6 +88,8 @@ export class Connection implements ConnectionMembers {
   // Aborts finding the actor: `#search`, and the caller's own until the first opening.
   #signal: AbortSignal;
   #disposal: PromiseWithResolvers<void> | undefined;
+  // Whoever waits for the next opening.
+  #ready: PromiseWithResolvers<void> | undefined;
 
   // While the connection is open, these are sent; otherwise none of them is.
   #calls = new Map<number, Call>();
@@ -122,12 +126,18 @@ export class Connection implements ConnectionMembers {
     return this.#status === "connected";
   }
 
+  get ready(): Promise<void> {
+    if (this.isConnected) return Promise.resolve();
+    if (this.#disposal) return Promise.reject(new ActorConnDisposed());
+    this.#ready ??= Promise.withResolvers();
+    return this.#ready.promise;
+  }
+
   async action({ name, args = [], signal }: ActionCall): Promise<unknown> {
     signal?.throwIfAborted();
-    if (this.#disposal) throw disposed();
+    if (this.#disposal) throw new ActorConnDisposed();
     if (!this.isConnected && this.#calls.size >= maxQueuedCalls) {
-      throw new ActorError(
-        "client",
+      throw new ActorClientError(
         "queue_full",
         `Cannot call "${name}": ${maxQueuedCalls} calls wait for the connection to open`,
       );
@@ -197,7 +207,8 @@ export class Connection implements ConnectionMembers {
     this.#cancelRetry?.();
     const calls = this.#takeCalls();
     this.#setStatus("idle");
-    for (const call of calls) call.reject(disposed());
+    for (const call of calls) call.reject(new ActorConnDisposed());
+    this.#ready?.reject(new ActorConnDisposed());
     if (wasConnected) this.#closeListeners.emit();
     this.#options.onDispose();
     if (attempt?.link === undefined) {
@@ -212,12 +223,14 @@ export class Connection implements ConnectionMembers {
   }
 
   async #connect(): Promise<void> {
-    const { transport, query, params } = this.#options;
+    const { transport, query } = this.#options;
     const attempt: Attempt = { closed: Promise.withResolvers() };
     this.#attempt = attempt;
     this.#setStatus("connecting");
     try {
       const actorId = await transport.resolve(query, this.#signal);
+      if (this.#attempt !== attempt) return;
+      const params = await paramsOf(this.#options.params);
       if (this.#attempt !== attempt) return;
       attempt.link = transport.connect(actorId, params, {
         message: (message) => {
@@ -233,7 +246,9 @@ export class Connection implements ConnectionMembers {
       this.#refused(
         cause instanceof ActorError
           ? cause
-          : failed("connection_failed", "Cannot find the actor", { cause }),
+          : new ActorClientError("connection_failed", "Cannot find the actor", {
+            cause,
+          }),
       );
     }
   }
@@ -274,13 +289,15 @@ export class Connection implements ConnectionMembers {
       this.#sendSubscription(event, true);
     }
     for (const [id, call] of this.#calls) this.#sendCall(id, call);
+    this.#ready?.resolve();
+    this.#ready = undefined;
     this.#setStatus("connected");
     if (this.#attempt === attempt) this.#openListeners.emit();
   }
 
   #ended(attempt: Attempt, code: number, reason: string): void {
     const { openedAt, failure } = attempt;
-    const error = errorOfClose(reason) ?? failed(
+    const error = errorOfClose(reason) ?? new ActorClientError(
       openedAt === undefined ? "connection_failed" : "connection_lost",
       `Connection closed (code ${code}, reason "${reason}")`,
     );
@@ -389,16 +406,4 @@ function errorOfClose(reason: string): ActorError | undefined {
 function isPassing(error: ActorError): boolean {
   return ["client", "guard", "ws"].includes(error.group) ||
     statusOf(error) === 503;
-}
-
-function disposed(): ActorError {
-  return failed("disposed", "The connection is disposed");
-}
-
-function failed(
-  code: string,
-  message: string,
-  options?: ErrorOptions,
-): ActorError {
-  return new ActorError("client", code, message, options);
 }

@@ -1,6 +1,5 @@
 import type {
   ActionCall,
-  ActionCalls,
   ActorConnection,
   ActorHandle,
   HandleMembers,
@@ -11,6 +10,8 @@ import { actorError, isErrorKind } from "../errors.ts";
 import type { ActorQuery, Transport } from "../protocol/transport.ts";
 import { abortable } from "./abort.ts";
 import type { Connection } from "./connection.ts";
+import { withActions } from "./names.ts";
+import { paramsOf, type ParamsSource } from "./params.ts";
 
 /** What a handle needs. */
 export interface HandleOptions {
@@ -18,7 +19,7 @@ export interface HandleOptions {
   query: ActorQuery;
   /** The id of the actor, if the query need not be asked. */
   actorId: string | undefined;
-  params: unknown;
+  params: ParamsSource;
   /** Aborts finding the actor. */
   signal: AbortSignal | undefined;
   connect(): Connection;
@@ -93,13 +94,22 @@ class Handle<D extends Declared> implements HandleMembers<D> {
     return Promise.reject(notYet("handle.send()"));
   }
 
-  #call(
+  #call(actorId: string, call: ActionCall): Promise<unknown> {
+    const { params } = this.#options;
+    // Params that are there cost no turn.
+    return params.getParams === undefined
+      ? this.#callWith(params.params, actorId, call)
+      : abortable(paramsOf(params), call.signal)
+        .then((params) => this.#callWith(params, actorId, call));
+  }
+
+  #callWith(
+    params: unknown,
     actorId: string,
     { name, args = [], signal }: ActionCall,
   ): Promise<unknown> {
-    const { transport, params } = this.#options;
     return abortable(
-      transport.call({ actorId, name, args, params, signal }),
+      this.#options.transport.call({ actorId, name, args, params, signal }),
       signal,
     );
   }
@@ -118,41 +128,4 @@ class Handle<D extends Declared> implements HandleMembers<D> {
 
 function notYet(what: string): Error {
   return actorError("feature/not_implemented", `${what} is not there yet`);
-}
-
-/**
- * An object that has the members of `members`, and under every other name what `valueOf` makes of
- * that name, once. It has no symbols, and neither `then` nor `toJSON`: whatever awaits or prints it
- * must not take it for a promise, or call an actor.
- */
-export function withNames<M extends object>(
-  members: M,
-  valueOf: (name: string) => unknown,
-): M {
-  const values = new Map<string, unknown>();
-  return new Proxy(members, {
-    get(target, name) {
-      if (
-        name in target || typeof name === "symbol" || name === "then" ||
-        name === "toJSON"
-      ) {
-        const member: unknown = Reflect.get(target, name);
-        // Bound, because private members are not there on the Proxy.
-        return typeof member === "function" ? member.bind(target) : member;
-      }
-      if (!values.has(name)) values.set(name, valueOf(name));
-      return values.get(name);
-    },
-  });
-}
-
-// The actions are there under any name, which the type of the Proxy cannot say.
-function withActions<
-  D extends Declared,
-  M extends { action(call: ActionCall): Promise<unknown> },
->(members: M): M & ActionCalls<D> {
-  return withNames(
-    members,
-    (name) => (...args: unknown[]) => members.action({ name, args }),
-  ) as M & ActionCalls<D>;
 }

@@ -1,6 +1,6 @@
 // The transport over the network: fetch and WebSocket.
 
-import { ActorError, actorError, fromWireError } from "../errors.ts";
+import { actorError, fromWireError } from "../errors.ts";
 import { json, parse, stringify } from "../protocol/json.ts";
 import { formatKey } from "../protocol/key.ts";
 import type { Encoding, Frame } from "../protocol/messages.ts";
@@ -18,6 +18,11 @@ import type {
   TransportCall,
 } from "../protocol/transport.ts";
 import type { Endpoint } from "./endpoint.ts";
+import {
+  HttpRequestError,
+  MalformedResponseMessage,
+  ManagerError,
+} from "./errors.ts";
 
 /** What a client says about itself to every server. */
 export interface HttpOptions {
@@ -160,7 +165,12 @@ export class HttpTransport implements Transport {
       body,
       signal,
     };
-    return await this.#fetch(request, json, read);
+    try {
+      return await this.#fetch(request, json, read);
+    } catch (error) {
+      if (!(error instanceof HttpRequestError)) throw error;
+      throw new ManagerError(error.message, { cause: error.cause });
+    }
   }
 
   async #fetch<T>(
@@ -180,12 +190,7 @@ export class HttpTransport implements Transport {
       body = new Uint8Array(await response.arrayBuffer());
     } catch (cause) {
       init.signal?.throwIfAborted();
-      throw new ActorError(
-        "client",
-        "connection_failed",
-        `Cannot reach ${url}`,
-        { cause },
-      );
+      throw new HttpRequestError(`Cannot reach ${url}`, { cause });
     }
     let refusal;
     try {
@@ -196,9 +201,7 @@ export class HttpTransport implements Transport {
         ? json.decodeError(body)
         : encoding.decodeError(body);
     } catch (cause) {
-      throw new ActorError(
-        "client",
-        "malformed_response",
+      throw new MalformedResponseMessage(
         `Cannot read the response of ${url} with status ${response.status}`,
         { cause, metadata: { status: response.status } },
       );

@@ -30,7 +30,20 @@
  */
 export { createClient } from "./client.ts";
 export type { ClientOptions } from "./endpoint.ts";
-export { ActorError, type ActorErrorOptions } from "../errors.ts";
+export {
+  ActorClientError,
+  ActorConnDisposed,
+  HttpRequestError,
+  MalformedResponseMessage,
+  ManagerError,
+} from "./errors.ts";
+export {
+  ActorError,
+  type ActorErrorOptions,
+  ActorSchedulingError,
+  InternalError,
+  isActorNotFound,
+} from "../errors.ts";
 export type {
   ActionArgs,
   ActionCall,

@@ -1,3 +1,4 @@
+import { flattenActions, flattenSchemas } from "./actions.ts";
 import {
   type ActorConfig,
   type ActorOptions,
@@ -6,8 +7,9 @@ import {
   type Queues,
   type ResolvedOptions,
 } from "./config.ts";
-import type { Actions } from "./context.ts";
 import type { ActorDefinition } from "./definition.ts";
+import { readEvents } from "./events.ts";
+import { isStandardSchema } from "./schema.ts";
 import type { Bag } from "./types.ts";
 
 const functionKeys = [
@@ -69,9 +71,7 @@ export function actor<
   Db = undefined,
   E extends Events = Events,
   Q extends Queues = Queues,
-  // Without this default TypeScript finds no type for the `c` of an action.
-  A extends Actions<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>> =
-    Actions<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>>,
+  A extends object = Record<never, never>,
 >(
   config: ActorConfig<State, Params, ConnState, Vars, Input, Db, E, Q, A>,
 ): ActorDefinition<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>, A> {
@@ -98,8 +98,17 @@ function checkConfig(config: object): void {
       throw new TypeError(`Cannot define an actor: ${key} is not a function`);
     }
   }
-  const { actions, db, run } = values;
-  if (actions !== undefined) checkActions(actions, "actions");
+  const { db, run, actionInputSchemas, events, connParamsSchema } = values;
+  const actions = flattenActions(values.actions);
+  if (actionInputSchemas !== undefined) {
+    flattenSchemas(actionInputSchemas, actions);
+  }
+  if (events !== undefined) readEvents(events);
+  if (connParamsSchema !== undefined && !isStandardSchema(connParamsSchema)) {
+    throw new TypeError(
+      "Cannot define an actor: connParamsSchema is not a Standard Schema of version 1",
+    );
+  }
   if (db !== undefined) checkDatabase(db);
   if (run !== undefined && typeof run !== "function") checkRun(run);
 }
@@ -137,23 +146,6 @@ const runTypes = new Map([
   ["icon", "string"],
   ["run", "function"],
 ]);
-
-function checkActions(actions: unknown, path: string): void {
-  if (
-    typeof actions !== "object" || actions === null || Array.isArray(actions)
-  ) {
-    throw new TypeError(`Cannot define an actor: ${path} is not an object`);
-  }
-  for (const [name, action] of Object.entries(actions)) {
-    if (typeof action === "function") continue;
-    if (typeof action === "object") checkActions(action, `${path}.${name}`);
-    else {
-      throw new TypeError(
-        `Cannot define an actor: ${path}.${name} is not a function`,
-      );
-    }
-  }
-}
 
 function resolveOptions(options: ActorOptions = {}): ResolvedOptions {
   for (const [key, value] of Object.entries(options)) {

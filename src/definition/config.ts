@@ -111,10 +111,14 @@ export type EventSchema =
     /** The type, or the schema that each payload must pass. */
     readonly schema: EventType | StandardSchema;
     /**
-     * Whether a connection may subscribe, asked once for each subscription. Anything but `true`
-     * refuses.
+     * Whether a connection may subscribe, asked once for each subscription and given 5,000 ms.
+     * Anything but `true` refuses: the caller's `onError` is told `auth/forbidden`, and gets no such
+     * event.
      */
-    readonly canSubscribe?: (c: AccessContext) => boolean | Promise<boolean>;
+    readonly canSubscribe?: (
+      c: AccessContext,
+      event: string,
+    ) => boolean | Promise<boolean>;
   };
 
 /** What a definition says of one queue. */
@@ -129,6 +133,15 @@ export type QueueSchema =
     /** Whether a caller may send, asked for each message. Anything but `true` refuses. */
     readonly canPublish?: (c: AccessContext) => boolean | Promise<boolean>;
   };
+
+/**
+ * Schemas of the arguments of actions, by name. Those of a group are members of a member, or named by
+ * the whole name: `"users.add"`.
+ */
+export interface InputSchemas {
+  /** The schema of an action, or those of a group. */
+  readonly [name: string]: StandardSchema | InputSchemas;
+}
 
 /** The events of an actor by name. */
 export type Events = Record<string, EventSchema>;
@@ -149,7 +162,7 @@ export interface ActorConfig<
   Db,
   E extends Events,
   Q extends Queues,
-  A extends Actions<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>>,
+  A extends object,
 > {
   /** The first state, copied for each actor. */
   state?: State;
@@ -171,18 +184,37 @@ export interface ActorConfig<
     c: CreateConnStateContext<Bag<State, unknown, unknown, Vars, unknown, Db>>,
     params: Params,
   ) => Awaitable<ConnState>;
-  /** Checks what a caller passes when it connects, before any hook; hooks get its output. */
+  /**
+   * Checks what a caller passes when it connects, or calls without a connection, before any hook.
+   * Hooks and `conn.params` have its output, which must be something that can be saved. What it
+   * refuses is `params/invalid` to the caller, with the issues as metadata. It may be asynchronous,
+   * for `options.onBeforeConnectTimeout`.
+   */
   connParamsSchema?: StandardSchema<unknown, Params>;
   /** The client of a database of the actor's own. */
   db?: DatabaseProvider<Db>;
-  /** The events it sends, by name: their types or schemas. Without, any may be sent. */
+  /**
+   * The events it sends, by name: their types or schemas. What is sent is the output of the schema,
+   * which sees one argument as it is and more as an array; what it refuses is thrown where it is
+   * sent, `event/invalid_payload`, and nobody gets it. A schema must not be asynchronous. Types
+   * refuse a name that is not here; a program without types sends it, with a warning in the log.
+   */
   events?: E;
   /** The queues it takes messages from, by name: their types or schemas. */
   queues?: Q;
-  /** What a caller may ask for, by name. */
-  actions?: A;
-  /** Schemas of actions by name: each checks the array of the arguments, before the action runs. */
-  actionInputSchemas?: Record<string, StandardSchema>;
+  /**
+   * What a caller may ask for, by name. A plain object groups actions, at most 8 names deep, and each
+   * is called by all names, joined by dots.
+   */
+  // Beside `A`, not as its constraint: from a constraint TypeScript types `c` before it has read what
+  // the hooks before the actions tell of it.
+  actions?: A & Actions<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>>;
+  /**
+   * Schemas of actions by name. Each checks the array of the arguments before the action runs,
+   * whoever calls, and the action gets its output. What it refuses is `actor/validation_error` to the
+   * caller, with the issues as metadata. It may be asynchronous, as part of the action.
+   */
+  actionInputSchemas?: InputSchemas;
   /** Runs once in the life of an actor, after its state was made. */
   onCreate?: (
     c: CreateContext<Bag<State, unknown, unknown, unknown, Input, Db>>,

@@ -16,7 +16,7 @@ export const maxNameLength = 64;
 export interface ActorDefinition<
   T extends ActorTypes = ActorTypes,
   // deno-lint-ignore no-explicit-any -- TypeScript cannot see that T is its own bag
-  A extends Actions<any> = Actions<any>,
+  A extends object = Actions<any>,
 > {
   /** The types of the actor; there is no value. */
   readonly "~types"?: T & { actions: A };

@@ -159,6 +159,11 @@ export interface ConnectionMembers<E = unknown> {
   readonly connStatus: ConnStatus;
   /** Whether the status is `"connected"`. */
   readonly isConnected: boolean;
+  /**
+   * Resolves when the connection is open: at once when it is, else at the next opening, however many
+   * attempts that takes. Another promise after each loss. Rejects when the connection is disposed.
+   */
+  readonly ready: Promise<void>;
   /** Calls an action by its name. Rejects when the connection is lost before the result arrives. */
   action(call: ActionCall): Promise<unknown>;
   /** Calls back at each event of this name. Returns a function that ends it. */
@@ -166,12 +171,17 @@ export interface ConnectionMembers<E = unknown> {
     event: Name,
     callback: (...args: EventArgs<E, Name>) => void,
   ): () => void;
+  /** The same as `onError`, besides events of this name. Returns a function that ends it. */
+  on(event: "error", callback: (error: Error) => void): () => void;
   /** Calls back at the next event of this name. Returns a function that ends it. */
   once<Name extends NameIn<E>>(
     event: Name,
     callback: (...args: EventArgs<E, Name>) => void,
   ): () => void;
-  /** Calls back when the connection is refused or fails. Returns a function that ends it. */
+  /**
+   * Calls back when the connection is refused or fails, or a subscription is refused. Returns a
+   * function that ends it.
+   */
   onError(callback: (error: Error) => void): () => void;
   /** Calls back each time the connection opens. Returns a function that ends it. */
   onOpen(callback: () => void): () => void;

@@ -56,6 +56,17 @@ export interface EventType<Payload = unknown> {
   readonly "~payload"?: Payload;
 }
 
+/** Options of {@linkcode event}. */
+export interface EventOptions {
+  /**
+   * Whether a connection may subscribe, asked once for each subscription and given 5,000 ms. Anything
+   * but `true` refuses: the caller's `onError` is told `auth/forbidden`, and gets no such event.
+   */
+  // The types of the actor are not known here, as in `AccessContext`.
+  // deno-lint-ignore no-explicit-any
+  readonly canSubscribe?: (c: any, event: string) => boolean | Promise<boolean>;
+}
+
 /** The types of a queue without a check: what {@linkcode queue} returns. */
 export interface QueueType<Message = unknown, Reply = unknown> {
   /** Tells it from a schema. */
@@ -80,8 +91,13 @@ export interface QueueType<Message = unknown, Reply = unknown> {
  * console.log(Object.keys(room.config.events ?? {}));
  * ```
  */
-export function event<Payload>(): EventType<Payload> {
-  return eventType;
+export function event<Payload>(
+  options: EventOptions = {},
+): EventType<Payload> {
+  const { canSubscribe } = options;
+  return canSubscribe === undefined
+    ? eventType
+    : Object.freeze({ ...eventType, canSubscribe });
 }
 
 /**
@@ -106,6 +122,18 @@ export function event<Payload>(): EventType<Payload> {
  */
 export function queue<Message, Reply = undefined>(): QueueType<Message, Reply> {
   return queueType;
+}
+
+/** Whether a value is a schema that Troupe can ask. */
+export function isStandardSchema(value: unknown): value is StandardSchema {
+  // A schema may also be a function.
+  if (typeof value !== "object" && typeof value !== "function") return false;
+  const standard: unknown = value === null
+    ? undefined
+    : Reflect.get(value, "~standard");
+  return typeof standard === "object" && standard !== null &&
+    "version" in standard && standard.version === 1 &&
+    "validate" in standard && typeof standard.validate === "function";
 }
 
 const eventType = Object.freeze({ kind: "event" as const });

@@ -31,7 +31,7 @@ function connect(
   const connection = new Connection({
     transport,
     query,
-    params: { token: 1 },
+    params: { params: { token: 1 }, getParams: undefined },
     signal,
     timing,
     onDispose() {},

@@ -217,6 +217,27 @@ async function calls(client: Client<typeof registry>): Promise<void> {
   isA<number>(game.hits);
 }
 
+// Nothing but what makes a type stands before its use.
+const made = actor({
+  createVars: (c) => c.key.length,
+  createConnState: (_c, params: { name: string }) => ({ user: params.name }),
+  actions: {
+    who: (c) => c.conn.state.user,
+    users: { count: (c, by: number) => c.vars + by },
+  },
+});
+
+test("actions know what the hooks before them make", () => {
+  same<
+    typeof made.config.actions extends
+      { who: (...args: never[]) => infer R } | undefined ? R : never,
+    string
+  >(
+    true,
+  );
+  assertEquals(Object.keys(made.config.actions ?? {}), ["who", "users"]);
+});
+
 test("a registry types its clients: nested actions, events, queues", () => {
   assertEquals(typeof calls, "function");
 });
