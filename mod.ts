@@ -23,7 +23,6 @@
 // Declaring actors
 export { actor } from "./src/definition/actor.ts";
 export type {
-  AccessContext,
   ActorConfig,
   ActorOptions,
   Awaitable,

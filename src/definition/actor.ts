@@ -3,8 +3,6 @@ import {
   type ActorConfig,
   type ActorOptions,
   defaultOptions,
-  type Events,
-  type Queues,
   type ResolvedOptions,
 } from "./config.ts";
 import type { ActorDefinition } from "./definition.ts";
@@ -69,8 +67,8 @@ export function actor<
   Vars = undefined,
   Input = undefined,
   Db = undefined,
-  E extends Events = Events,
-  Q extends Queues = Queues,
+  E extends object = Record<never, never>,
+  Q extends object = Record<never, never>,
   A extends object = Record<never, never>,
 >(
   config: ActorConfig<State, Params, ConnState, Vars, Input, Db, E, Q, A>,

@@ -96,15 +96,8 @@ export interface RunConfig<C> {
   run: (c: C) => unknown;
 }
 
-/**
- * What decides who may have what: the types of the actor are not known here, because TypeScript would
- * have to know them before it has read the handlers that tell them.
- */
-// deno-lint-ignore no-explicit-any
-export type AccessContext = ConnContext<Bag<any, any, any, any, any, any>>;
-
-/** What a definition says of one event. */
-export type EventSchema =
+/** What a definition says of one event; `C` is the context of `canSubscribe`. */
+export type EventSchema<C = ConnContext> =
   | EventType
   | StandardSchema
   | {
@@ -116,13 +109,13 @@ export type EventSchema =
      * event.
      */
     readonly canSubscribe?: (
-      c: AccessContext,
+      c: C,
       event: string,
     ) => boolean | Promise<boolean>;
   };
 
-/** What a definition says of one queue. */
-export type QueueSchema =
+/** What a definition says of one queue; `C` is the context of `canPublish`. */
+export type QueueSchema<C = ConnContext> =
   | QueueType
   | StandardSchema
   | {
@@ -131,7 +124,7 @@ export type QueueSchema =
     /** The schema that each reply must pass. */
     readonly complete?: EventType | StandardSchema;
     /** Whether a caller may send, asked for each message. Anything but `true` refuses. */
-    readonly canPublish?: (c: AccessContext) => boolean | Promise<boolean>;
+    readonly canPublish?: (c: C) => boolean | Promise<boolean>;
   };
 
 /**
@@ -144,10 +137,10 @@ export interface InputSchemas {
 }
 
 /** The events of an actor by name. */
-export type Events = Record<string, EventSchema>;
+export type Events<C = ConnContext> = Record<string, EventSchema<C>>;
 
 /** The queues of an actor by name. */
-export type Queues = Record<string, QueueSchema>;
+export type Queues<C = ConnContext> = Record<string, QueueSchema<C>>;
 
 /** What `actor()` takes. */
 // Many type parameters and not one bag, here alone: TypeScript fixes the whole of a bag when it types
@@ -160,8 +153,8 @@ export interface ActorConfig<
   Vars,
   Input,
   Db,
-  E extends Events,
-  Q extends Queues,
+  E extends object,
+  Q extends object,
   A extends object,
 > {
   /** The first state, copied for each actor. */
@@ -199,9 +192,14 @@ export interface ActorConfig<
    * sent, `event/invalid_payload`, and nobody gets it. A schema must not be asynchronous. Types
    * refuse a name that is not here; a program without types sends it, with a warning in the log.
    */
-  events?: E;
+  // Beside `E` and `Q`, as with `actions`.
+  events?:
+    & E
+    & Events<ConnContext<Bag<State, Params, ConnState, Vars, Input, Db>>>;
   /** The queues it takes messages from, by name: their types or schemas. */
-  queues?: Q;
+  queues?:
+    & Q
+    & Queues<ConnContext<Bag<State, Params, ConnState, Vars, Input, Db>>>;
   /**
    * What a caller may ask for, by name. A plain object groups actions, at most 8 names deep, and each
    * is called by all names, joined by dots.

@@ -62,7 +62,7 @@ export interface EventOptions {
    * Whether a connection may subscribe, asked once for each subscription and given 5,000 ms. Anything
    * but `true` refuses: the caller's `onError` is told `auth/forbidden`, and gets no such event.
    */
-  // The types of the actor are not known here, as in `AccessContext`.
+  // An event alone does not know the types of its actor; in `{ schema, canSubscribe }` they are known.
   // deno-lint-ignore no-explicit-any
   readonly canSubscribe?: (c: any, event: string) => boolean | Promise<boolean>;
 }
