@@ -122,7 +122,7 @@ export class Self {
   }
 
   get log(): Logger {
-    return this.#log ??= this.#options.services.log.with({
+    return this.#log ??= this.#options.services.log.of("actor").with({
       actor: this.name,
       key: this.key.join("/"),
       actorId: this.actorId,

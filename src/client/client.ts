@@ -10,7 +10,7 @@ import { encodingOf } from "../protocol/encoding.ts";
 import { normalizeKey } from "../protocol/key.ts";
 import type { ActorQuery, Link, Transport } from "../protocol/transport.ts";
 import { Connection } from "./connection.ts";
-import { type ClientOptions, endpointOf } from "./endpoint.ts";
+import { type ClientOptions, endpointOf, runnerOf } from "./endpoint.ts";
 import { ActorConnDisposed } from "./errors.ts";
 import { createHandle } from "./handle.ts";
 import { HttpTransport } from "./http.ts";
@@ -37,7 +37,7 @@ import { systemTiming, type Timing } from "./timing.ts";
  * await client.dispose();
  * ```
  *
- * @throws {TypeError} when the endpoint cannot be used.
+ * @throws {TypeError} when the endpoint cannot be used, or the runner is named twice.
  * @throws {ActorError} `encoding/invalid` when there is no such encoding.
  */
 export function createClient<R extends RegistryTypes>(
@@ -46,8 +46,15 @@ export function createClient<R extends RegistryTypes>(
   const given = typeof options === "string" ? { endpoint: options } : options;
   const encoding = encodingOf(given.encoding);
   const { endpoint, headers } = given;
+  const runner = runnerOf(given);
+  const looksUp = !given.disableMetadataLookup;
   const overHttp = () =>
-    new HttpTransport(endpointOf(given), { encoding, headers });
+    new HttpTransport(endpointOf(given), {
+      encoding,
+      headers,
+      runner,
+      looksUp,
+    });
   return clientOver<R>(
     endpoint === undefined ? new DefaultTransport(overHttp) : overHttp(),
   );
@@ -55,10 +62,10 @@ export function createClient<R extends RegistryTypes>(
 
 // Decides at each use, because a program may make its client before its registry.
 class DefaultTransport implements Transport {
-  readonly #overHttp: () => Transport;
-  #http: Transport | undefined;
+  readonly #overHttp: () => HttpTransport;
+  #http: HttpTransport | undefined;
 
-  constructor(overHttp: () => Transport) {
+  constructor(overHttp: () => HttpTransport) {
     this.#overHttp = overHttp;
   }
 
@@ -81,6 +88,10 @@ class DefaultTransport implements Transport {
 
   connect(...args: Parameters<Transport["connect"]>): Link {
     return this.#transport.connect(...args);
+  }
+
+  dispose(): void {
+    this.#http?.dispose();
   }
 }
 
@@ -107,6 +118,7 @@ export function clientOver<R extends RegistryTypes>(
   const members: ClientMembers = {
     async dispose() {
       isDisposed = true;
+      transport.dispose?.();
       await Promise.all([...connections].map((each) => each.dispose()));
     },
   };

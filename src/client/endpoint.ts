@@ -1,5 +1,6 @@
 // Where a client finds its server: what the options say, else the environment, else a default.
 
+import { readEndpoint } from "../protocol/endpoint.ts";
 import { defaultBasePath } from "../protocol/routes.ts";
 
 /** Options of `createClient`. */
@@ -21,6 +22,18 @@ export interface ClientOptions {
   encoding?: "json" | "cbor" | "bare";
   /** Headers of every HTTP request. A WebSocket cannot carry them. */
   headers?: Record<string, string>;
+  /** Which runners may have the actors that this client creates. Default: `RIVET_RUNNER`, or `"default"`. */
+  runnerName?: string;
+  /** The same as `runnerName`. */
+  poolName?: string;
+  /**
+   * Before the first call a client asks the server's `/metadata` whether it is to be reached
+   * elsewhere, and waits for a server that is not there yet: it tries again after 0.5 s, then twice as
+   * long each time, up to 15 s. `true` leaves that out. Default `false`.
+   */
+  disableMetadataLookup?: boolean;
+  /** Nothing; RivetKit's client takes it. */
+  devtools?: boolean;
 }
 
 /** A server, and who we are to it. */
@@ -41,46 +54,35 @@ export function endpointOf(options: ClientOptions): Endpoint {
   const fromEnv = options.endpoint === undefined
     ? env("RIVET_ENGINE") ?? env("RIVET_ENDPOINT")
     : undefined;
-  const { url, namespace, token } = parse(
+  const { url, namespace, token } = readEndpoint(
     options.endpoint ?? fromEnv ?? defaultEndpoint(),
+    options,
+    refuse,
   );
-  if (namespace && options.namespace) refuse("the namespace is given twice");
-  if (token && options.token) refuse("the token is given twice");
   // The token of the environment is for the server of the environment, and no other.
   const orEnv = (name: string) => fromEnv && env(name);
   return {
     url,
-    token: token || options.token || orEnv("RIVET_TOKEN"),
-    namespace: namespace || options.namespace || orEnv("RIVET_NAMESPACE") ||
-      "default",
+    token: token ?? orEnv("RIVET_TOKEN"),
+    namespace: namespace ?? (orEnv("RIVET_NAMESPACE") || "default"),
   };
 }
 
-// No message holds the endpoint itself, for that may hold a token.
-function parse(endpoint: string): {
-  url: string;
-  namespace: string;
-  token: string;
-} {
-  if (!URL.canParse(endpoint)) refuse("it is not a URL");
-  const url = new URL(endpoint);
-  if (!/^https?:$/.test(url.protocol)) refuse("it is not http: or https:");
-  if (url.search || url.hash) refuse("it has a query or a fragment");
-  const namespace = decode(url.username);
-  const token = decode(url.password);
-  if (token && !namespace) refuse("it has a token, but no namespace");
-  const path = url.pathname.replace(/\/+/g, "/").replace(/\/$/, "");
-  return { url: url.origin + path, namespace, token };
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    refuse("its namespace or token is not percent-encoded");
+/**
+ * The runners that the options mean.
+ *
+ * @throws {TypeError} when it is said twice.
+ */
+export function runnerOf({ runnerName, poolName }: ClientOptions): string {
+  if (runnerName !== undefined && poolName !== undefined) {
+    throw new TypeError(
+      "Cannot make a client: runnerName and poolName are the same option",
+    );
   }
+  return runnerName ?? poolName ?? env("RIVET_RUNNER") ?? "default";
 }
 
+// No message holds the endpoint itself, for that may hold a token.
 function refuse(why: string): never {
   throw new TypeError(`Cannot use the endpoint: ${why}`);
 }
@@ -94,12 +96,16 @@ function defaultEndpoint(): string {
 }
 
 function env(name: string): string | undefined {
-  const { process } = globalThis as {
+  const { process, Deno } = globalThis as {
     process?: { env?: Record<string, string | undefined> };
+    Deno?: {
+      permissions: {
+        querySync(of: { name: "env"; variable: string }): { state: string };
+      };
+    };
   };
-  try {
-    return process?.env?.[name] || undefined;
-  } catch {
-    return undefined; // Deno may not be permitted to read it, which is as good as not set.
-  }
+  // Deno would ask the user, who has no idea what for.
+  const of = { name: "env", variable: name } as const;
+  const state = Deno?.permissions.querySync(of).state ?? "granted";
+  return state === "granted" ? process?.env?.[name] || undefined : undefined;
 }

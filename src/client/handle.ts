@@ -12,6 +12,7 @@ import { abortable } from "./abort.ts";
 import type { Connection } from "./connection.ts";
 import { withActions } from "./names.ts";
 import { paramsOf, type ParamsSource } from "./params.ts";
+import { Shared } from "./shared.ts";
 
 /** What a handle needs. */
 export interface HandleOptions {
@@ -34,27 +35,26 @@ export function createHandle<D extends Declared>(
 
 class Handle<D extends Declared> implements HandleMembers<D> {
   readonly #options: HandleOptions;
-  // The id, or the one search for it that all calls wait for.
-  #found: Promise<string> | undefined;
+  #actorId: string | undefined;
+  // The one search for the id that all calls wait for.
+  #search: Shared<string> | undefined;
 
   constructor(options: HandleOptions) {
     this.#options = options;
-    const { actorId } = options;
-    if (actorId !== undefined) this.#found = Promise.resolve(actorId);
+    this.#actorId = options.actorId;
   }
 
   async action(call: ActionCall): Promise<unknown> {
     const { signal } = call;
     signal?.throwIfAborted();
-    const found = this.#find();
-    const actorId = await abortable(found, signal);
+    const actorId = this.#actorId ?? await this.#find(signal);
     try {
       return await this.#call(actorId, call);
     } catch (error) {
       const { by } = this.#options.query;
       if (by === "id" || !isErrorKind(error, "actor/not_found")) throw error;
-      if (this.#found === found) this.#found = undefined;
-      const currentId = await abortable(this.#find(), signal);
+      if (this.#actorId === actorId) this.#actorId = undefined;
+      const currentId = this.#actorId ?? await this.#find(signal);
       // If the actor is there after all, it is the action that did not find another actor; the
       // action has run, and must not run twice.
       if (currentId === actorId) throw error;
@@ -69,9 +69,9 @@ class Handle<D extends Declared> implements HandleMembers<D> {
     ) as ActorConnection<D>;
   }
 
-  async resolve(options: { signal?: AbortSignal } = {}): Promise<string> {
-    options.signal?.throwIfAborted();
-    return await abortable(this.#find(), options.signal);
+  async resolve({ signal }: { signal?: AbortSignal } = {}): Promise<string> {
+    signal?.throwIfAborted();
+    return this.#actorId ?? await this.#find(signal);
   }
 
   fetch(): Promise<Response> {
@@ -114,15 +114,20 @@ class Handle<D extends Declared> implements HandleMembers<D> {
     );
   }
 
-  #find(): Promise<string> {
-    if (this.#found !== undefined) return this.#found;
-    const { transport, query, signal } = this.#options;
-    const found = transport.resolve(query, signal);
-    this.#found = found;
-    found.catch(() => {
-      if (this.#found === found) this.#found = undefined;
-    });
-    return found;
+  async #find(signal: AbortSignal | undefined): Promise<string> {
+    if (this.#search === undefined || this.#search.isOver) {
+      const { transport, query, signal: own } = this.#options;
+      this.#search = new Shared((ended) =>
+        transport.resolve(query, own ? AbortSignal.any([own, ended]) : ended)
+      );
+    }
+    const search = this.#search;
+    const actorId = await search.wait(signal);
+    if (this.#search === search) {
+      this.#search = undefined;
+      this.#actorId = actorId;
+    }
+    return actorId;
   }
 }
 

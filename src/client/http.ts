@@ -19,10 +19,13 @@ import type {
 } from "../protocol/transport.ts";
 import type { Endpoint } from "./endpoint.ts";
 import {
+  ActorConnDisposed,
   HttpRequestError,
   MalformedResponseMessage,
   ManagerError,
 } from "./errors.ts";
+import { lookUp } from "./metadata.ts";
+import { systemTiming } from "./timing.ts";
 
 /** What a client says about itself to every server. */
 export interface HttpOptions {
@@ -30,6 +33,10 @@ export interface HttpOptions {
   encoding: Encoding;
   /** Headers of every HTTP request. */
   headers?: Record<string, string>;
+  /** Which runners may have the actors that are created. Default `"default"`. */
+  runner?: string;
+  /** Whether the server is asked first where it is to be reached. Default `true`. */
+  looksUp?: boolean;
 }
 
 interface HttpRequest {
@@ -42,14 +49,20 @@ interface HttpRequest {
 
 /** Reaches actors over the network. */
 export class HttpTransport implements Transport {
-  readonly #endpoint: Endpoint;
+  // The one that was given, until the server has said where it is to be reached.
+  #endpoint: Endpoint;
+  #isLookedUp: boolean;
   readonly #encoding: Encoding;
   readonly #headers: Record<string, string>;
+  readonly #runner: string;
+  readonly #disposal = new AbortController();
 
   constructor(endpoint: Endpoint, options: HttpOptions) {
     this.#endpoint = endpoint;
     this.#encoding = options.encoding;
     this.#headers = { ...options.headers };
+    this.#runner = options.runner ?? "default";
+    this.#isLookedUp = options.looksUp === false;
   }
 
   async resolve(
@@ -58,7 +71,7 @@ export class HttpTransport implements Transport {
   ): Promise<string> {
     const { name } = query;
     if ("create" in query) {
-      const body = creationOf({ name, key: query.key, ...query.create });
+      const body = this.#creation({ name, key: query.key, ...query.create });
       return await this.#manage({ method: "PUT", body, signal }, createdId);
     }
     const search: Record<string, string> = query.by === "id"
@@ -82,12 +95,13 @@ export class HttpTransport implements Transport {
     actor: { name: string; key: string[]; input: unknown; region?: string },
     signal: AbortSignal | undefined,
   ): Promise<string> {
-    const body = creationOf(actor);
+    const body = this.#creation(actor);
     return await this.#manage({ method: "POST", body, signal }, createdId);
   }
 
   async call(call: TransportCall): Promise<unknown> {
     const { actorId, name, args, params, signal } = call;
+    if (!this.#isLookedUp) await this.#lookUp(signal);
     const { token } = this.#endpoint;
     const encoding = this.#encoding;
     const request: HttpRequest = {
@@ -105,6 +119,7 @@ export class HttpTransport implements Transport {
     return await this.#fetch(request, encoding, encoding.decodeResult);
   }
 
+  // Whoever connects has found the actor before, and so the server has been looked up.
   connect(actorId: string, params: unknown, events: LinkEvents): Link {
     const { url, token } = this.#endpoint;
     const encoding = this.#encoding;
@@ -144,6 +159,42 @@ export class HttpTransport implements Transport {
     };
   }
 
+  dispose(): void {
+    this.#disposal.abort(
+      new ActorConnDisposed("The client is disposed"),
+    );
+  }
+
+  async #lookUp(signal: AbortSignal | undefined): Promise<void> {
+    const signals = [this.#disposal.signal];
+    if (signal !== undefined) signals.push(signal);
+    this.#endpoint = await lookUp(
+      this.#endpoint,
+      { headers: this.#headers, timing: systemTiming },
+      AbortSignal.any(signals),
+    );
+    this.#isLookedUp = true;
+  }
+
+  #creation(
+    { name, key, input, region }: {
+      name: string;
+      key: string[];
+      input: unknown;
+      region?: string;
+    },
+  ): string {
+    return stringify({
+      name,
+      key: formatKey(key),
+      // RivetKit sends `input` as CBOR in base64, which this client cannot write yet.
+      input_json: input,
+      datacenter: region,
+      runner_name_selector: this.#runner,
+      crash_policy: "sleep",
+    });
+  }
+
   // Finds and creates actors. This is JSON whatever the encoding of messages.
   async #manage<T>(
     { method, search, body, signal }: {
@@ -154,6 +205,7 @@ export class HttpTransport implements Transport {
     },
     read: (body: Frame) => T,
   ): Promise<T> {
+    if (!this.#isLookedUp) await this.#lookUp(signal);
     const { namespace, token } = this.#endpoint;
     const request: HttpRequest = {
       method,
@@ -208,25 +260,6 @@ export class HttpTransport implements Transport {
     }
     throw fromWireError(refusal);
   }
-}
-
-function creationOf(
-  { name, key, input, region }: {
-    name: string;
-    key: string[];
-    input: unknown;
-    region?: string;
-  },
-): string {
-  return stringify({
-    name,
-    key: formatKey(key),
-    // RivetKit sends `input` as CBOR in base64, which this client cannot write yet.
-    input_json: input,
-    datacenter: region,
-    runner_name_selector: "default",
-    crash_policy: "sleep",
-  });
 }
 
 interface Found {

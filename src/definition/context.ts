@@ -7,20 +7,28 @@ import type { Cron, Schedule } from "./schedule.ts";
 import type { EventArgs, NameIn } from "./schema.ts";
 import type { ActorTypes } from "./types.ts";
 
-/** Writes log lines that name the actor. Each takes a message, or fields with a `msg`. */
+/** Writes one line: a message, with fields or without, or fields, with a message as `msg` or beside. */
+export interface LogCall {
+  /** Writes a message, and fields after it. */
+  (message: string, fields?: Record<string, unknown>): void;
+  /** Writes fields. Their `msg`, or the message beside them, stands first. */
+  (fields: Record<string, unknown>, message?: string): void;
+}
+
+/** Writes log lines that name the actor. */
 export interface ActorLog {
   /** Something that the process may not survive. */
-  fatal(message: string | Record<string, unknown>): void;
+  readonly fatal: LogCall;
   /** Something that failed. */
-  error(message: string | Record<string, unknown>): void;
+  readonly error: LogCall;
   /** Something that may need a look. */
-  warn(message: string | Record<string, unknown>): void;
+  readonly warn: LogCall;
   /** Something that happened. */
-  info(message: string | Record<string, unknown>): void;
+  readonly info: LogCall;
   /** Something that explains a problem. */
-  debug(message: string | Record<string, unknown>): void;
+  readonly debug: LogCall;
   /** Everything else. */
-  trace(message: string | Record<string, unknown>): void;
+  readonly trace: LogCall;
 }
 
 /** A caller that stays: one connection as the actor sees it. */

@@ -52,6 +52,11 @@ export interface Transport {
   ): Promise<string>;
   /** Calls an action without a connection. */
   call(call: TransportCall): Promise<unknown>;
-  /** Opens a connection. Never throws: what goes wrong is told by `close`. */
+  /**
+   * Opens a connection to an actor that `resolve` or `create` has found. Never throws: what goes
+   * wrong is told by `close`.
+   */
   connect(actorId: string, params: unknown, events: LinkEvents): Link;
+  /** Gives up what waits for a server that is not there. */
+  dispose?(): void;
 }

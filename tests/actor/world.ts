@@ -49,7 +49,10 @@ export class World<D extends Definitions> implements AsyncDisposable {
       definitions,
       store,
       clock,
-      log: new Logger("warn", (_level, line) => void this.log.push(line)),
+      log: new Logger({
+        level: "warn",
+        write: (_level, line) => void this.log.push(line),
+      }),
       fence,
       region: "local",
       storeTimeoutMs: 10_000,

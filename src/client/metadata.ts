@@ -1,0 +1,169 @@
+// What a client asks a server before anything else: where it is to be reached.
+//
+// All clients of one endpoint share one question, and its answer for as long as the process lives. A
+// server that is not there, or not well, is asked again, first after 0.5 s, then twice as long each
+// time, up to 15 s, for as long as somebody waits; whoever has no `/metadata` is taken as it is.
+
+import { ActorError } from "../errors.ts";
+import { Logger } from "../log.ts";
+import { readEndpoint } from "../protocol/endpoint.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { Shared } from "./shared.ts";
+import type { Timing } from "./timing.ts";
+
+const firstDelayMs = 500;
+const maxDelayMs = 15_000;
+// A server that takes the question and says nothing is asked again as well.
+const attemptTimeoutMs = 15_000;
+// After so many attempts a person is told what everything waits for.
+const silentAttempts = 3;
+// How many answers are kept; beyond, the oldest is forgotten and asked for again.
+const maxKnown = 1000;
+
+/** What a lookup needs. */
+export interface LookupOptions {
+  /** Headers of every HTTP request. */
+  headers: Record<string, string>;
+  timing: Timing;
+}
+
+const known = new Map<string, Endpoint | Shared<Endpoint>>();
+const log = new Logger({ level: "warn" });
+
+/**
+ * Where a server is to be reached: `endpoint`, or where its `/metadata` leads. Rejects with the
+ * reason of `signal`.
+ *
+ * @throws {ActorError} `client/malformed_response` when it leads to what is no URL.
+ */
+export async function lookUp(
+  endpoint: Endpoint,
+  options: LookupOptions,
+  signal: AbortSignal,
+): Promise<Endpoint> {
+  const { url, namespace, token } = endpoint;
+  const key = JSON.stringify([url, namespace, token]);
+  let found = known.get(key);
+  if (found === undefined || (found instanceof Shared && found.isOver)) {
+    found = new Shared((ended) => ask(endpoint, options, ended));
+    known.delete(key);
+    known.set(key, found);
+    if (known.size > maxKnown) known.delete(known.keys().next().value!);
+  }
+  if (!(found instanceof Shared)) return found;
+  const answer = await found.wait(signal);
+  if (known.get(key) === found) known.set(key, answer);
+  return answer;
+}
+
+async function ask(
+  endpoint: Endpoint,
+  options: LookupOptions,
+  signal: AbortSignal,
+): Promise<Endpoint> {
+  for (let attempt = 1;; attempt++) {
+    const answer = await askOnce(endpoint, options, signal);
+    if (!(answer instanceof Unanswered)) return answer;
+    if (attempt === silentAttempts) {
+      log.warn({
+        msg: "a server does not answer; calls wait for it",
+        endpoint: endpoint.url,
+        error: answer.cause,
+      });
+    }
+    const delayMs = Math.min(firstDelayMs * 2 ** (attempt - 1), maxDelayMs);
+    await pause(options.timing, delayMs, signal);
+  }
+}
+
+/** Why there was no answer. */
+class Unanswered {
+  readonly cause: unknown;
+
+  constructor(cause: unknown) {
+    this.cause = cause;
+  }
+}
+
+async function askOnce(
+  endpoint: Endpoint,
+  { headers, timing }: LookupOptions,
+  signal: AbortSignal,
+): Promise<Endpoint | Unanswered> {
+  const { url, namespace, token } = endpoint;
+  const late = new AbortController();
+  const cancel = timing.delay(
+    () => late.abort(new Error(`No answer within ${attemptTimeoutMs} ms`)),
+    attemptTimeoutMs,
+  );
+  try {
+    const query = new URLSearchParams({ namespace });
+    const response = await fetch(`${url}/metadata?${query}`, {
+      headers: {
+        ...headers,
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      },
+      credentials: "include",
+      signal: AbortSignal.any([signal, late.signal]),
+    });
+    const text = await response.text();
+    if (response.ok) return where(endpoint, text);
+    const { status } = response;
+    const isPassing = status >= 500 || status === 429 || status === 408;
+    return isPassing ? new Unanswered(new Error(`Status ${status}`)) : endpoint;
+  } catch (cause) {
+    if (cause instanceof ActorError) throw cause;
+    signal.throwIfAborted();
+    return new Unanswered(cause);
+  } finally {
+    cancel();
+  }
+}
+
+function where(endpoint: Endpoint, text: string): Endpoint {
+  const { clientEndpoint, clientNamespace, clientToken } = fieldsOf(text);
+  if (!clientEndpoint) return endpoint;
+  const refuse = (why: string): never => {
+    throw new ActorError(
+      "client",
+      "malformed_response",
+      `The clientEndpoint in the metadata of ${endpoint.url} cannot be used: ${why}`,
+    );
+  };
+  if (typeof clientEndpoint !== "string") return refuse("it is not a text");
+  const textOf = (value: unknown) =>
+    typeof value === "string" ? value : undefined;
+  const { url, namespace, token } = readEndpoint(clientEndpoint, {
+    namespace: textOf(clientNamespace),
+    token: textOf(clientToken),
+  }, refuse);
+  return {
+    url,
+    namespace: namespace ?? endpoint.namespace,
+    token: token ?? endpoint.token,
+  };
+}
+
+// What is no JSON, a page for one, says nothing of where to go; the first call will tell.
+function fieldsOf(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+function pause(
+  timing: Timing,
+  delayMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const cancel = timing.delay(resolve, delayMs);
+  const abort = () => {
+    cancel();
+    reject(signal.reason);
+  };
+  signal.addEventListener("abort", abort, { once: true });
+  return promise.finally(() => signal.removeEventListener("abort", abort));
+}
