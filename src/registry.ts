@@ -12,7 +12,7 @@ import {
 } from "./definition/definition.ts";
 import type { RegistryTypes } from "./definition/handle.ts";
 import { actorError } from "./errors.ts";
-import { isLogLevel, Logger, type LogLevel } from "./log.ts";
+import { Logger, type LogLevel, logLevelOf } from "./log.ts";
 import { defaultBasePath } from "./protocol/routes.ts";
 import { createHandler } from "./server/handler.ts";
 import { localTransport } from "./server/local.ts";
@@ -263,8 +263,13 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
   #isServed = false;
 
   constructor(config: SetupConfig<Actors>) {
+<<<<<<< HEAD
     this.config = config;
     this.#log = new Logger(logLevelOf(config));
+=======
+    this.#config = config;
+    this.#log = new Logger({ level: levelOf(config) });
+>>>>>>> 5df8718 (Test what a client asks its server first, and who waits for the answer)
     this.#exposesErrors = adapter.env("RIVET_EXPOSE_ERRORS") === "1" ||
       adapter.env("NODE_ENV") === "development";
     this.transport = localTransport({
@@ -421,7 +426,7 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
   }
 }
 
-function logLevelOf({ logging }: { logging?: { level?: LogLevel } }): LogLevel {
+function levelOf({ logging }: { logging?: { level?: LogLevel } }): LogLevel {
   const level = logging?.level ?? adapter.env("RIVET_LOG_LEVEL");
-  return level !== undefined && isLogLevel(level) ? level : "warn";
+  return (level && logLevelOf(level)) || "warn";
 }

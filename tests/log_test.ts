@@ -1,10 +1,14 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { Logger, type LogLevel } from "../src/log.ts";
+import { Logger, type LoggerOptions, type LogLevel } from "../src/log.ts";
 import { test } from "./harness.ts";
 
-function recorder(level: LogLevel): { log: Logger; lines: string[] } {
+function recorder(
+  level: LogLevel,
+  options: Partial<LoggerOptions> = {},
+): { log: Logger; lines: string[] } {
   const lines: string[] = [];
-  return { log: new Logger(level, (_level, line) => lines.push(line)), lines };
+  const write = (_: LogLevel, line: string) => void lines.push(line);
+  return { log: new Logger({ level, write, ...options }), lines };
 }
 
 test("a line is logfmt, with the fields of its logger first", () => {

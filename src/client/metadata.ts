@@ -4,17 +4,17 @@
 // server that is not there, or not well, is asked again, first after 0.5 s, then twice as long each
 // time, up to 15 s, for as long as somebody waits; whoever has no `/metadata` is taken as it is.
 
-import { ActorError } from "../errors.ts";
 import { Logger } from "../log.ts";
 import { readEndpoint } from "../protocol/endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { MalformedResponseMessage } from "./errors.ts";
 import { Shared } from "./shared.ts";
 import type { Timing } from "./timing.ts";
 
 const firstDelayMs = 500;
 const maxDelayMs = 15_000;
 // A server that takes the question and says nothing is asked again as well.
-const attemptTimeoutMs = 15_000;
+const attemptTimeoutMs = 10_000;
 // After so many attempts a person is told what everything waits for.
 const silentAttempts = 3;
 // How many answers are kept; beyond, the oldest is forgotten and asked for again.
@@ -34,7 +34,7 @@ const log = new Logger({ level: "warn" });
  * Where a server is to be reached: `endpoint`, or where its `/metadata` leads. Rejects with the
  * reason of `signal`.
  *
- * @throws {ActorError} `client/malformed_response` when it leads to what is no URL.
+ * @throws {MalformedResponseMessage} when it leads to what is no URL.
  */
 export async function lookUp(
   endpoint: Endpoint,
@@ -112,7 +112,7 @@ async function askOnce(
     const isPassing = status >= 500 || status === 429 || status === 408;
     return isPassing ? new Unanswered(new Error(`Status ${status}`)) : endpoint;
   } catch (cause) {
-    if (cause instanceof ActorError) throw cause;
+    if (cause instanceof MalformedResponseMessage) throw cause;
     signal.throwIfAborted();
     return new Unanswered(cause);
   } finally {
@@ -124,9 +124,7 @@ function where(endpoint: Endpoint, text: string): Endpoint {
   const { clientEndpoint, clientNamespace, clientToken } = fieldsOf(text);
   if (!clientEndpoint) return endpoint;
   const refuse = (why: string): never => {
-    throw new ActorError(
-      "client",
-      "malformed_response",
+    throw new MalformedResponseMessage(
       `The clientEndpoint in the metadata of ${endpoint.url} cannot be used: ${why}`,
     );
   };

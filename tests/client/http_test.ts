@@ -187,7 +187,7 @@ test("a response that cannot be read is an error with its status", async () => {
 
 test("a server that is not there is an error with its cause", async () => {
   const server = await FakeServer.start();
-  const client = clientOf(server);
+  const client = clientOf(server, { disableMetadataLookup: true });
   await server[Symbol.asyncDispose]();
   const { group, code, cause } = await failureOf(client.room.get().join());
   assertEquals(`${group}/${code}`, "client/connection_failed");

@@ -25,6 +25,9 @@ export interface Answer {
 export class FakeServer implements AsyncDisposable {
   readonly received: Received[] = [];
   answer: (request: Received) => Answer | undefined = () => undefined;
+  /** What `/metadata` is answered with, which is noted apart. */
+  metadata: (request: Received) => Answer | undefined = () => ({ body: "{}" });
+  readonly lookups: Received[] = [];
   /** What happens to a socket when it has been accepted. */
   accept: (socket: FakeSocket) => void = () => {};
 
@@ -65,8 +68,9 @@ export class FakeServer implements AsyncDisposable {
     for await (const chunk of request) body += chunk;
     const line = `${request.method} ${request.url}`;
     const received = { line, headers: request.headers, body };
-    this.received.push(received);
-    const answer = this.answer(received);
+    const isLookup = request.url?.split("?")[0]?.endsWith("/metadata");
+    (isLookup ? this.lookups : this.received).push(received);
+    const answer = isLookup ? this.metadata(received) : this.answer(received);
     if (answer === undefined) return; // The caller waits.
     response.writeHead(answer.status ?? 200, {
       "content-type": answer.type ?? "application/json",
