@@ -263,13 +263,8 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
   #isServed = false;
 
   constructor(config: SetupConfig<Actors>) {
-<<<<<<< HEAD
     this.config = config;
-    this.#log = new Logger(logLevelOf(config));
-=======
-    this.#config = config;
     this.#log = new Logger({ level: levelOf(config) });
->>>>>>> 5df8718 (Test what a client asks its server first, and who waits for the answer)
     this.#exposesErrors = adapter.env("RIVET_EXPOSE_ERRORS") === "1" ||
       adapter.env("NODE_ENV") === "development";
     this.transport = localTransport({
