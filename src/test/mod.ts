@@ -101,7 +101,7 @@ export async function setupTest<R extends TestedRegistry>(
     definitions: registry.config.use,
     store,
     clock,
-    log: new Logger("warn"),
+    log: new Logger({ level: "warn" }),
     fence: await store.claim(),
     region: "local",
     storeTimeoutMs: 10_000,
