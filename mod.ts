@@ -53,6 +53,7 @@ export type {
   CreateVarsContext,
   DestroyContext,
   DisconnectContext,
+  LogCall,
   RequestContext,
   RunContext,
   SaveStateOptions,
