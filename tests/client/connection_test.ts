@@ -7,6 +7,7 @@ import {
 } from "@std/assert";
 import { ActorError, actorError } from "../../src/errors.ts";
 import { Connection, maxQueuedCalls } from "../../src/client/connection.ts";
+import { ActorConnDisposed } from "../../src/client/errors.ts";
 import type { ActorQuery } from "../../src/protocol/transport.ts";
 import { test } from "../harness.ts";
 import { FakeTiming, FakeTransport, settle } from "./fake.ts";
@@ -351,6 +352,37 @@ test("on(\"error\") hears the connection's errors and the actor's events of that
   assertEquals(heard.length, 2);
   assertEquals(heard[0], "an event");
   assertEquals(kindOf(heard[1]), "user/kicked");
+});
+
+test("ready resolves at the next opening, at once when it is open, and rejects when disposed", async () => {
+  const { transport, timing, connection } = connect();
+  const { ready } = connection;
+  await settle();
+  transport.lastLink.end(1011, "user.forbidden");
+  await timing.pass(250);
+  assertStrictEquals(connection.ready, ready);
+  transport.lastLink.open();
+  await ready;
+  await connection.ready;
+  transport.lastLink.end();
+  const again = connection.ready;
+  const disposed = connection.dispose();
+  for (const promise of [again, connection.ready]) {
+    const error = await assertRejects(() => promise);
+    assertInstanceOf(error, ActorConnDisposed);
+  }
+  await disposed;
+});
+
+test("a subscription that is refused is reported, and the connection goes on", async () => {
+  const { transport, connection, errors } = await connected();
+  connection.on("secret", () => {});
+  transport.lastLink.fail(null, "auth/forbidden", { event: "secret" });
+  assertEquals(errors, ["auth/forbidden"]);
+  assertEquals(connection.connStatus, "connected");
+  const call = connection.action({ name: "add" });
+  transport.lastLink.answer(0, 7);
+  assertEquals(await call, 7);
 });
 
 test("a failure that nobody listens for is written to the console", async () => {
