@@ -46,6 +46,7 @@ test("every example is driven by a test in this file", () => {
     "elysia.ts",
     "hono.ts",
     "reminder.ts",
+    "validation.ts",
   ]);
 });
 
@@ -123,6 +124,30 @@ test("examples/reminder.ts sets reminders anew when all have fired", async () =>
     assertEquals(await program.ended(), clean);
     assertEquals(fired(program), args.map((seconds) => `after ${seconds} s`));
   }
+});
+
+test("examples/validation.ts refuses what its schemas refuse, and lets the rest through", async () => {
+  using folder = new Folder();
+  await using program = start("validation.ts", folder);
+  assertEquals(await program.ended(), clean);
+  const issue = (message: string, ...path: (string | number)[]) =>
+    JSON.stringify({ issues: [{ message, path }] });
+  // The two callers hear on sockets of their own.
+  assertEquals(program.output.trim().split("\n").toSorted(), [
+    `placed: [{"item":"a lamp","amount":5}]`,
+    `the bid is refused: actor/validation_error ${
+      issue("Invalid value: Expected >=1 but received -1", 0, "amount")
+    }`,
+    "the clerk hears: 5 in all",
+    "the guest hears: 5 for a lamp",
+    `the guest is refused: auth/forbidden {"event":"total"}`,
+    `the stranger: params/invalid ${
+      issue(
+        `Invalid type: Expected ("guest-token" | "clerk-token") but received "stolen"`,
+        "token",
+      )
+    }`,
+  ]);
 });
 
 test("examples/cross_actor.ts: actors call each other, and an error of one reaches the other's caller", async () => {

@@ -1,5 +1,6 @@
 // Checks what comes into an actor, and the events that leave it, against the schemas of the
-// definition. An error says what is wrong and where; the value itself is never part of it.
+// definition. An error says what is wrong, in the words of the schema, and where; the value itself is
+// not part of it.
 
 import type { UserAction } from "../definition/actions.ts";
 import type { EventRules } from "../definition/events.ts";
