@@ -296,3 +296,37 @@ test("a helper takes the context of its own definition", () => {
   }
   assertEquals(typeof count, "function");
 });
+
+test("an action knows the state that a createState just before it makes of the input", () => {
+  const stock = actor({
+    createState: (_c, left: number) => ({ left, buyers: [] as string[] }),
+    actions: {
+      take: (c, amount: number) => c.state.left -= amount,
+      // Two actors may call each other, and a helper may take what the definition makes.
+      ask: async (c) =>
+        await c.client<typeof registry>().shop.get().buy(first(c)),
+    },
+  });
+  const shop = actor({
+    actions: {
+      buy: async (c, buyer: string): Promise<number> =>
+        await c.client<typeof registry>().stock.get(buyer).take(1),
+    },
+  });
+  const empty = actor({ state: 1 });
+  const registry = setup({ use: { stock, shop, empty }, store: "memory" });
+  function first(c: ActionContextOf<typeof stock>): string {
+    return c.state.buyers[0] ?? "nobody";
+  }
+  async function check(client: Client<typeof registry>): Promise<void> {
+    const left = await client.stock.getOrCreate("a").take(1);
+    same<typeof left, number>(true);
+    const asked = await client.stock.get("a").ask();
+    same<typeof asked, number>(true);
+    // @ts-expect-error: the action takes a number
+    await client.stock.get("a").take("1");
+    // @ts-expect-error: an actor without actions has none
+    await client.empty.get().anything();
+  }
+  assertEquals(typeof check, "function");
+});
