@@ -237,7 +237,7 @@ test(
     const lobby = client.chatRoom.getOrCreate("lobby", {
       params: { name: "Ana" },
     });
-    const sent = await lobby.send("compiled");
+    const sent = await lobby.action({ name: "send", args: ["compiled"] });
     first.signal("SIGKILL");
     await first.ended();
     await using second = start(Number(new URL(url).port));
