@@ -146,13 +146,24 @@ export type {
 
 // Serving them
 export { setup } from "./src/registry.ts";
+export type { Registry, StartedRegistry } from "./src/registry.ts";
 export type {
-  Registry,
+  Filled,
+  InspectorConfig,
+  LoggingConfig,
+  RegistryConfig,
+  RunnerConfig,
+  RunnerPoolConfig,
+  ServerlessConfig,
+  SetupConfig,
+  StoreChoice,
+} from "./src/registry/config.ts";
+export type {
+  ListenOptions,
   RegistryServeOptions,
   RunningRegistry,
-  SetupConfig,
-} from "./src/registry.ts";
-export type { LogLevel } from "./src/log.ts";
+} from "./src/registry/serving.ts";
+export type { BaseLogger, LogLevel } from "./src/log.ts";
 
 // Calling them
 export { createClient } from "./src/client/client.ts";
@@ -198,6 +209,10 @@ export type { ActorErrorOptions, UserErrorOptions } from "./src/errors.ts";
 
 // Keeping them
 export { denoKvStore } from "./src/stores/deno_kv.ts";
+export {
+  createFileSystemDriver,
+  createMemoryDriver,
+} from "./src/stores/drivers.ts";
 export { memoryStore } from "./src/stores/memory.ts";
 export { sqliteStore } from "./src/stores/sqlite.ts";
 export type { StoreName } from "./src/stores/place.ts";

@@ -12,7 +12,8 @@ export type LogLevel =
   | "debug"
   | "trace";
 
-const levels: LogLevel[] = [
+/** All levels, from the one that logs nothing to the one that logs everything. */
+export const logLevels: readonly LogLevel[] = [
   "silent",
   "fatal",
   "error",
@@ -89,13 +90,13 @@ export class Logger {
   /** `fields` stand in every entry. */
   constructor(options: LoggerOptions, fields: Record<string, unknown> = {}) {
     this.#options = options;
-    this.#level = levels.indexOf(options.level);
+    this.#level = logLevels.indexOf(options.level);
     this.#fields = fields;
   }
 
   /** Whether requests are to be logged. */
   get logsRequests(): boolean {
-    return this.#level >= levels.indexOf("debug");
+    return this.#level >= logLevels.indexOf("debug");
   }
 
   /** Whether requests are to be logged with their headers. */
@@ -161,7 +162,7 @@ export class Logger {
   }
 
   #log(level: LogLevel, entry: LogEntry, more?: LogMore): void {
-    if (levels.indexOf(level) > this.#level) return;
+    if (logLevels.indexOf(level) > this.#level) return;
     const { base, write = writeToConsole } = this.#options;
     try {
       const fields = { ...this.#fields, ...joined(entry, more) };
@@ -194,7 +195,7 @@ export class Logger {
 
 /** The level that a text names, in whatever case; `undefined` if there is none of that name. */
 export function logLevelOf(text: string): LogLevel | undefined {
-  return levels.find((level) => level === text.toLowerCase());
+  return logLevels.find((level) => level === text.toLowerCase());
 }
 
 // The message stands before the fields of its entry.

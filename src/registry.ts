@@ -6,88 +6,41 @@ import type { Address, Answer } from "./adapters/adapter.ts";
 import { adapter } from "./adapters/serve.ts";
 import { clientOver } from "./client/client.ts";
 import { setLocalTransport } from "./client/local.ts";
-import {
-  type AnyActorDefinition,
-  maxNameLength,
-} from "./definition/definition.ts";
-import type { RegistryTypes } from "./definition/handle.ts";
+import type { AnyActorDefinition } from "./definition/definition.ts";
+import type { Client, RegistryTypes } from "./definition/handle.ts";
 import { actorError } from "./errors.ts";
-import { Logger, type LogLevel, logLevelOf } from "./log.ts";
-import { defaultBasePath } from "./protocol/routes.ts";
+import { Logger } from "./log.ts";
+import type { RegistryConfig, SetupConfig } from "./registry/config.ts";
+import { readEnvironment } from "./registry/environment.ts";
+import { resolveConfig, warningsOf } from "./registry/resolve.ts";
+import {
+  checkServeOptions,
+  type ListenOptions,
+  portOf,
+  type RegistryServeOptions,
+  type RunningRegistry,
+} from "./registry/serving.ts";
+import { SocketPort } from "./registry/socket_port.ts";
 import { createHandler } from "./server/handler.ts";
 import { localTransport } from "./server/local.ts";
+import type { ClientPlace } from "./server/metadata.ts";
 import { memoryStore } from "./stores/memory.ts";
-import { openDefault, openStore, type StoreName } from "./stores/place.ts";
+import { openDefault, openStore } from "./stores/place.ts";
 import type { Store } from "./stores/store.ts";
 
 /** The version of Troupe. */
 export const version = "0.1.0";
 
-const defaultPort = 6420;
 const storeTimeoutMs = 10_000;
 
-/** What `setup()` takes. */
-export interface SetupConfig<
+/** What `registry.start()` gives besides. */
+export interface StartedRegistry<
   Actors extends Record<string, AnyActorDefinition>,
 > {
-  /** The definitions by name. A name has at most 64 characters. */
-  use: Actors;
-  /**
-   * Where actors are kept. The default is Deno KV where Deno has it switched on, SQLite elsewhere,
-   * in a folder outside the source tree: `TROUPE_DATA`, or one below the user's data folder.
-   */
-  store?: "memory" | StoreName | Store | Promise<Store>;
-  /** The most bytes of one message from a caller. Default 65,536. */
-  maxIncomingMessageSize?: number;
-  /** The most bytes of one message to a caller. Default 1,048,576. */
-  maxOutgoingMessageSize?: number;
-  /** Whether `serve()` leaves its start line out. Default `false`. */
-  noWelcome?: boolean;
-  /** What is logged. */
-  logging?: {
-    /** Default: `RIVET_LOG_LEVEL`, or `"warn"`. */
-    level?: LogLevel;
-  };
-}
-
-/** Options of `registry.serve()`. */
-export interface RegistryServeOptions {
-  /** The port; 0 picks a free one. Default: `PORT`, or 6420. */
-  port?: number;
-  /** The address to listen on. Default `"0.0.0.0"`. */
-  hostname?: string;
-  /**
-   * Your own pages: answers every request outside `/api/rivet`. Without it, actors are served at the
-   * root as well.
-   */
-  fetch?: (request: Request) => Response | Promise<Response>;
-}
-
-/**
- * A registry that listens. As the default export of a program it also runs under `deno serve`, and
- * Bun sees by its `stop` that it runs already.
- */
-export interface RunningRegistry {
-  /** Answers one request of whatever server. */
+  /** A client of this process. */
+  readonly client: Client<Registry<Actors>>;
+  /** The same as {@linkcode Registry.handler}. */
   readonly fetch: (request: Request, server?: unknown) => Promise<Response>;
-  /** Bun's socket handlers, for `Bun.serve`; `undefined` on Deno. */
-  readonly websocket: object | undefined;
-  /** By this `deno serve` tells where it listens; `undefined` on Bun. */
-  readonly onListen: ((address: object) => void) | undefined;
-  /** Where it listens, without a slash at the end. */
-  readonly url: string;
-  /** The port it listens on. */
-  readonly port: number;
-  /**
-   * Refuses new work, lets running actions end within `options.waitUntilTimeout` of their actor,
-   * commits, closes connections with 1001 and then the store. SIGINT and SIGTERM do the same, and
-   * end the process.
-   */
-  readonly shutdown: () => Promise<void>;
-  /** The same as `shutdown`. */
-  readonly stop: () => Promise<void>;
-  /** Resolves when a shutdown has ended. */
-  readonly finished: Promise<void>;
 }
 
 /** A set of definitions, and what serves and calls them. */
@@ -99,11 +52,18 @@ export interface Registry<
 > extends RegistryTypes {
   /** The definitions by name; there is no value. */
   readonly "~actors"?: Actors;
-  /** What it was set up with. */
+  /** What it was set up with. What is changed here counts until the registry is first used. */
   readonly config: SetupConfig<Actors>;
   /**
-   * Answers a request below `/api/rivet` or at the root. On Bun, pass the server that got the
-   * request, or connections cannot be opened.
+   * {@linkcode Registry.config}, with the environment and every default in its place.
+   *
+   * @throws {TypeError} as {@linkcode setup} does.
+   */
+  readonly parseConfig: () => RegistryConfig<Actors>;
+  /**
+   * Answers a request below the base path, `/api/rivet`, or at the root. On Bun, pass the server that
+   * got the request. Without it, connections need a port of their own: in development, or with
+   * `serveManager`, one is opened and clients are told of it ({@linkcode SetupConfig.managerPort}).
    */
   readonly handler: (request: Request, server?: unknown) => Promise<Response>;
   /** The same as `handler`, for a registry that is a default export. */
@@ -112,9 +72,18 @@ export interface Registry<
   readonly websocket: object | undefined;
   /**
    * Opens the store and runs what is due. `serve()` does so by itself; a server of your own has
-   * scheduled calls run from the first request on, or from this.
+   * scheduled calls run from the first request on, or from this. What it gives can be used at once;
+   * await it to know of the store.
    */
-  readonly start: () => Promise<void>;
+  readonly start: () => StartedRegistry<Actors> & Promise<void>;
+  /** The same as {@linkcode Registry.start}. */
+  readonly startAndWait: () => Promise<void>;
+  /**
+   * Serves actors under a Rivet Engine; this version cannot.
+   *
+   * @throws {ActorError} `feature/not_implemented`.
+   */
+  readonly startRunner: () => never;
   /**
    * Listens, and runs what is due.
    *
@@ -122,6 +91,8 @@ export interface Registry<
    * @throws {RangeError} when the port is none.
    */
   readonly serve: (options?: RegistryServeOptions) => RunningRegistry;
+  /** The same as {@linkcode Registry.serve}; `hostname` may be called `host`. */
+  readonly listen: (options?: ListenOptions) => RunningRegistry;
   /**
    * As {@linkcode RunningRegistry.shutdown}; for a registry that is not served by `serve()`. Your
    * server goes on, but what was asked of `handler()` has been answered: on Deno if it was given what
@@ -129,17 +100,6 @@ export interface Registry<
    */
   readonly shutdown: () => Promise<void>;
 }
-
-const knownKeys = new Set([
-  "use",
-  "store",
-  "maxIncomingMessageSize",
-  "maxOutgoingMessageSize",
-  "noWelcome",
-  "logging",
-]);
-
-const storeNames = new Set<string>(["memory", "sqlite", "deno-kv"]);
 
 /**
  * Joins definitions into a registry. Opens nothing and keeps no process alive: the store is opened
@@ -161,82 +121,15 @@ const storeNames = new Set<string>(["memory", "sqlite", "deno-kv"]);
  * if (count !== 3) throw new Error(`The count is ${count}`);
  * ```
  *
- * @throws {TypeError} when a key is unknown or a value has the wrong type; the message names the key.
+ * @throws {TypeError} when a key is unknown, a value is wrong, two options do not go together, or a
+ * variable of the environment cannot be used; the message names them.
  */
 export function setup<Actors extends Record<string, AnyActorDefinition>>(
   config: SetupConfig<Actors>,
 ): Registry<Actors> {
-  checkConfig(config);
   const runtime = new Runtime(config);
   setLocalTransport(runtime.transport);
   return runtime;
-}
-
-function checkConfig(
-  config: SetupConfig<Record<string, AnyActorDefinition>>,
-): void {
-  for (const key of Object.keys(config)) {
-    if (!knownKeys.has(key)) {
-      throw new TypeError(`Cannot set up: unknown key "${key}"`);
-    }
-  }
-  if (typeof config.use !== "object" || config.use === null) {
-    throw new TypeError("Cannot set up: use is not an object");
-  }
-  const { store } = config;
-  if (typeof store === "string" && !storeNames.has(store)) {
-    const names = [...storeNames].join(", ");
-    throw new TypeError(
-      `Cannot set up: there is no store "${store}", only ${names}`,
-    );
-  }
-  for (const [name, definition] of Object.entries(config.use)) {
-    if (name.length > maxNameLength) {
-      throw new TypeError(
-        `Cannot set up: the name "${name}" is longer than ${maxNameLength}`,
-      );
-    }
-    const { config } = (definition ?? {}) as { config?: unknown };
-    if (typeof config !== "object") {
-      throw new TypeError(
-        `Cannot set up: use.${name} is not what actor() returns`,
-      );
-    }
-  }
-  for (
-    const key of ["maxIncomingMessageSize", "maxOutgoingMessageSize"] as const
-  ) {
-    const value = config[key];
-    if (value !== undefined && !(Number.isInteger(value) && value > 0)) {
-      throw new TypeError(`Cannot set up: ${key} is not a positive integer`);
-    }
-  }
-}
-
-function checkServeOptions(options: RegistryServeOptions): void {
-  for (const key of Object.keys(options)) {
-    if (!["port", "hostname", "fetch"].includes(key)) {
-      throw new TypeError(`Cannot serve: unknown option "${key}"`);
-    }
-  }
-  const { port, hostname, fetch } = options;
-  if (port !== undefined) checkPort(port, `the port is ${port}`);
-  if (hostname !== undefined && typeof hostname !== "string") {
-    throw new TypeError("Cannot serve: the hostname is not a string");
-  }
-  if (fetch !== undefined && typeof fetch !== "function") {
-    throw new TypeError("Cannot serve: fetch is not a function");
-  }
-}
-
-function portOf(text: string | undefined): number {
-  if (text === undefined || text === "") return defaultPort;
-  return checkPort(Number(text), `PORT is "${text}"`);
-}
-
-function checkPort(port: number, what: string): number {
-  if (Number.isInteger(port) && port >= 0 && port < 65_536) return port;
-  throw new RangeError(`Cannot serve: ${what}, not a number from 0 to 65535`);
 }
 
 class Runtime<Actors extends Record<string, AnyActorDefinition>>
@@ -245,32 +138,60 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
   readonly handler = (request: Request, server?: unknown): Promise<Response> =>
     this.#handlers().fetch(request, server);
   readonly fetch = this.handler;
-  readonly start = async (): Promise<void> => {
-    await this.#host();
+  readonly parseConfig = (): RegistryConfig<Actors> =>
+    settingsOf(this.config).config;
+  readonly start = (): StartedRegistry<Actors> & Promise<void> => {
+    const opened = this.#host().then(() => {});
+    // It has been logged; whoever does not await it wants no more.
+    opened.catch(() => {});
+    return Object.assign(opened, {
+      client: clientOver<Registry<Actors>>(this.transport),
+      fetch: this.handler,
+    });
+  };
+  readonly startAndWait = (): Promise<void> => this.start();
+  readonly startRunner = (): never => {
+    throw actorError(
+      "feature/not_implemented",
+      "This version runs its actors in its own process: use serve(), not startRunner()",
+    );
   };
   readonly serve = (options: RegistryServeOptions = {}): RunningRegistry =>
     this.#serve(options);
+  readonly listen = ({ host, ...options }: ListenOptions = {}) =>
+    this.#serve(host === undefined ? options : { hostname: host, ...options });
   readonly shutdown = (): Promise<void> => this.#shutdown();
   readonly transport: ReturnType<typeof localTransport>;
   readonly config: SetupConfig<Actors>;
-  readonly #log: Logger;
-  readonly #exposesErrors: boolean;
+  #ownSettings: Settings<Actors> | undefined;
   #opening: Promise<Host> | undefined;
   #location = "";
   #ownHandlers: ReturnType<typeof adapter.handlers> | undefined;
+  #socketPort: SocketPort | undefined;
   #closing: Promise<void> | undefined;
   #hasWarnedOfUpgrades = false;
   #isServed = false;
 
   constructor(config: SetupConfig<Actors>) {
-    this.config = config;
-    this.#log = new Logger({ level: levelOf(config) });
-    this.#exposesErrors = adapter.env("RIVET_EXPOSE_ERRORS") === "1" ||
-      adapter.env("NODE_ENV") === "development";
+    const { log, warnings } = settingsOf(config);
+    for (const warning of warnings) log.of("registry").warn(warning);
+    this.config = { ...config };
+    const exposesErrors = () => this.#settings.exposesErrors;
     this.transport = localTransport({
       host: () => this.#host(),
-      exposesErrors: this.#exposesErrors,
+      get exposesErrors() {
+        return exposesErrors();
+      },
     });
+  }
+
+  get #log(): Logger {
+    return this.#settings.log.of("registry");
+  }
+
+  // Settled by the first use: before, `config` may be changed.
+  get #settings(): Settings<Actors> {
+    return this.#ownSettings ??= settingsOf(this.config);
   }
 
   get websocket(): object | undefined {
@@ -278,20 +199,64 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
   }
 
   #handlers(): ReturnType<typeof adapter.handlers> {
-    return this.#ownHandlers ??= adapter.handlers(this.#answer(undefined));
+    return this.#ownHandlers ??= adapter.handlers(this.#answer());
   }
 
-  #answer(fallback: RegistryServeOptions["fetch"]): Answer {
+  #answer(fallback?: RegistryServeOptions["fetch"]): Answer {
+    return this.#answerBelow(this.#settings.config.serverless.basePath, {
+      fallback,
+      placeFor: (request, canUpgrade) => this.#placeFor(request, canUpgrade),
+    });
+  }
+
+  #answerBelow(
+    path: string,
+    { fallback, placeFor }: Pick<
+      Parameters<typeof createHandler>[0],
+      "fallback" | "placeFor"
+    >,
+  ): Answer {
+    const { config, log, exposesErrors } = this.#settings;
     return createHandler({
       host: () => this.#host(),
-      basePath: defaultBasePath,
+      basePath: path.replace(/\/+$/, ""),
       version,
-      names: Object.keys(this.config.use),
-      maxIncomingBytes: this.config.maxIncomingMessageSize ?? 65_536,
-      exposesErrors: this.#exposesErrors,
+      names: Object.keys(config.use),
+      runner: config.runner,
+      placeFor,
+      maxIncomingBytes: config.maxIncomingMessageSize,
+      exposesErrors,
+      log: log.of("server"),
       upgradeHelp: adapter.upgradeHelp,
       onUpgradeMissing: () => this.#warnOfUpgrades(),
       fallback,
+    });
+  }
+
+  #placeFor(request: Request, canUpgrade: boolean): ClientPlace {
+    const { serverless, serveManager } = this.#settings.config;
+    const { publicEndpoint, publicNamespace, publicToken } = serverless;
+    const needsPort = publicEndpoint === undefined && !canUpgrade &&
+      serveManager;
+    return {
+      clientEndpoint: needsPort ? this.#port().urlFor(request) : publicEndpoint,
+      clientNamespace: publicNamespace,
+      clientToken: publicToken,
+    };
+  }
+
+  #port(): SocketPort {
+    const { config } = this.#settings;
+    return this.#socketPort ??= new SocketPort({
+      serve: adapter.serve,
+      answer: this.#answerBelow(config.managerBasePath, {
+        fallback: undefined,
+        placeFor: () => ({}),
+      }),
+      port: config.managerPort,
+      hostname: config.managerHost,
+      basePath: config.managerBasePath,
+      log: this.#log,
     });
   }
 
@@ -318,18 +283,19 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
   }
 
   async #open(): Promise<Host> {
+    const { config, log, exposesErrors } = this.#settings;
     const store = await this.#openStore();
     this.#location = store.location;
     const host = new Host({
-      definitions: this.config.use,
+      definitions: config.use,
       store,
       clock: systemClock,
-      log: this.#log,
+      log,
       fence: await store.claim(),
       region: "local",
       storeTimeoutMs,
-      maxOutgoingBytes: this.config.maxOutgoingMessageSize ?? 1_048_576,
-      exposesErrors: this.#exposesErrors,
+      maxOutgoingBytes: config.maxOutgoingMessageSize,
+      exposesErrors,
       transport: this.transport,
       clientOver,
     });
@@ -338,9 +304,10 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
   }
 
   async #openStore(): Promise<Store> {
-    const { store } = this.config;
+    const { store } = this.#settings.config;
     if (store === "memory") return memoryStore();
     if (typeof store === "string") return await openStore(store, adapter.env);
+    if (typeof store === "function") return await store();
     if (store !== undefined) return await store;
     const { store: opened, warning } = await openDefault(adapter.env);
     if (warning !== undefined) this.#log.warn(warning);
@@ -392,17 +359,18 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
   async #welcome({ url }: Address): Promise<void> {
     // Opens the store, so that what is due runs, and what is wrong is known, before the first call.
     await this.#host().catch(() => {});
-    if (this.config.noWelcome || this.#closing !== undefined) return;
-    const names = Object.keys(this.config.use).join(", ");
+    const { noWelcome, use, serverless } = this.#settings.config;
+    if (noWelcome || this.#closing !== undefined) return;
+    const names = Object.keys(use).join(", ");
     const place = this.#location || "no store: it cannot be opened, see above";
     console.log(
-      `Troupe ${version} serves ${names} at ${url}${defaultBasePath} (${place})`,
+      `Troupe ${version} serves ${names} at ${url}${serverless.basePath} (${place})`,
     );
   }
 
   // How long a shutdown may take, so that the server stays for the last answers.
   #drainMs(): number {
-    const drains = Object.values(this.config.use).map(({ options }) =>
+    const drains = Object.values(this.#settings.config.use).map(({ options }) =>
       options.onSleepTimeout + options.onDestroyTimeout +
       options.onConnectTimeout + options.waitUntilTimeout
     );
@@ -415,13 +383,32 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
 
   async #close(): Promise<void> {
     const host = await this.#opening?.catch(() => undefined);
-    await host?.close();
+    const drainMs = this.#drainMs();
+    await Promise.all([host?.close(), this.#socketPort?.close(drainMs)]);
     // The user's program may end the process next.
     await this.#ownHandlers?.stop();
   }
 }
 
-function levelOf({ logging }: { logging?: { level?: LogLevel } }): LogLevel {
-  const level = logging?.level ?? adapter.env("RIVET_LOG_LEVEL");
-  return (level && logLevelOf(level)) || "warn";
+/** A configuration, and what follows from it and the environment. */
+interface Settings<Actors extends Record<string, AnyActorDefinition>> {
+  config: RegistryConfig<Actors>;
+  log: Logger;
+  exposesErrors: boolean;
+  /** What a person should know. */
+  warnings: string[];
+}
+
+function settingsOf<Actors extends Record<string, AnyActorDefinition>>(
+  given: SetupConfig<Actors>,
+): Settings<Actors> {
+  const environment = readEnvironment(adapter.env);
+  const config = resolveConfig(given, environment);
+  const { level, baseLogger } = config.logging;
+  return {
+    config,
+    log: new Logger({ ...environment.log, level, base: baseLogger }),
+    exposesErrors: environment.exposesErrors,
+    warnings: [...environment.warnings, ...warningsOf(given, environment)],
+  };
 }

@@ -34,7 +34,16 @@ const mayImport: Record<string, string[]> = {
     "server",
     "stores",
   ],
+  registry: [
+    "adapters",
+    "definition",
+    "protocol",
+    "stores",
+    "errors.ts",
+    "log.ts",
+  ],
   "registry.ts": [
+    "registry",
     "actor",
     "adapters",
     "client",

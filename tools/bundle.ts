@@ -63,14 +63,14 @@ async function writeTypes(): Promise<void> {
   }
 }
 
-// Deno looks for the very file that an import names. What a comment's example imports is the reader's.
+// Deno looks for the very file that an import names.
 async function nameTypes(path: string): Promise<void> {
-  const lines = (await readFile(path, "utf8")).split("\n").map((line) =>
-    /^\s*\*/.test(line)
-      ? line
-      : line.replaceAll(/((?:from |import\()"\.[^"]*)\.ts"/g, '$1.d.ts"')
+  const text = await readFile(path, "utf8");
+  const named = text.replace(
+    /(["']\.[^"'\n]*)(?<!\.d)\.ts(["'])/g,
+    "$1.d.ts$2",
   );
-  await writeFile(path, lines.join("\n"));
+  await writeFile(path, named);
 }
 
 async function run(program: string, ...args: string[]): Promise<void> {

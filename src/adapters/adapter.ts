@@ -50,11 +50,13 @@ export type Upgrade = (
 
 /**
  * What answers a request; `upgrade` is absent where the request asks for no socket, or the runtime
- * cannot make one of it ({@linkcode Adapter.upgradeHelp}).
+ * cannot make one of it ({@linkcode Adapter.upgradeHelp}). `canUpgrade` tells whether it could, also
+ * where the request asks for none.
  */
 export type Answer = (
   request: Request,
   upgrade: Upgrade | undefined,
+  canUpgrade: boolean,
 ) => Promise<Response>;
 
 /** Where a server listens. */
@@ -71,6 +73,8 @@ export interface ServeOptions {
   port: number;
   /** The address to listen on. */
   hostname: string;
+  /** Whether the process goes on because of it. Default `true`. */
+  keepsAlive?: boolean;
   /**
    * Told once the port is bound, by us or by the runtime itself, and never before `serve()` has
    * returned. Told again in the rare case that we had to listen before `deno serve` did.

@@ -42,6 +42,7 @@ interface BunServer {
   ): boolean;
   reload(config: object): void;
   stop(isForced?: boolean): Promise<void>;
+  unref(): void;
 }
 
 interface BunWebSocket {
@@ -139,6 +140,7 @@ function serve(answer: Answer, options: ServeOptions): Server {
     before.onReplaced();
   }
 
+  if (options.keepsAlive === false) server.unref();
   const address = addressOf(hostname, server.port ?? 0);
   queueMicrotask(() => options.onListen(address));
   return {
@@ -170,7 +172,7 @@ function fetchOf(answer: Answer): Server["fetch"] {
       ? upgradeOf(request, lastServer)
       : undefined;
     try {
-      return await answer(request, upgrade);
+      return await answer(request, upgrade, lastServer !== undefined);
     } catch (error) {
       return failed(error);
     }

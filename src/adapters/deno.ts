@@ -44,6 +44,7 @@ interface DenoAddress {
 interface DenoServer {
   readonly addr: DenoAddress;
   shutdown(): Promise<void>;
+  unref(): void;
 }
 
 interface DenoWebSocket {
@@ -155,6 +156,7 @@ function serve(answer: Answer, options: ServeOptions): Server {
     } catch (error) {
       throw cannotListen(hostname, port, error);
     }
+    if (options.keepsAlive === false) own.unref();
     listens(addressIn(own.addr));
   };
   if (isLoaded || !mayBeServedByDeno()) {
@@ -258,7 +260,7 @@ function fetchOf(answer: Answer, unfinished: Unfinished): Server["fetch"] {
       ? upgradeOf(request, unfinished.sockets)
       : undefined;
     try {
-      return await answer(request, upgrade);
+      return await answer(request, upgrade, true);
     } catch (error) {
       return failed(error);
     }

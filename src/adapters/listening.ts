@@ -13,6 +13,13 @@ export function addressOf(hostname: string, port: number): Address {
   return { url: `http://${authority}:${port}`, port };
 }
 
+/** Whether a port could not be bound because somebody else has it. */
+export function isPortTaken(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && "code" in cause &&
+    cause.code === "EADDRINUSE";
+}
+
 /** The error of a port that could not be bound. */
 export function cannotListen(
   hostname: string,

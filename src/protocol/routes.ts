@@ -21,7 +21,7 @@ const paramsPrefix = "rivet_conn_params.";
 
 /** What the path of a request means. */
 export type Route =
-  | { kind: "root" | "health" | "metadata" | "actors" | "names" }
+  | { kind: "root" | "health" | "metadata" | "start" | "actors" | "names" }
   | { kind: "actor-by-id"; actorId: string }
   | ActorRoute
   | { kind: "unknown" };
@@ -51,8 +51,11 @@ export function parseRoute(pathname: string, basePath: string): Route {
       return { kind: "root" };
     case "/health":
     case "/metadata":
+    case "/start":
     case "/actors":
-      return { kind: path.slice(1) as "health" | "metadata" | "actors" };
+      return {
+        kind: path.slice(1) as "health" | "metadata" | "start" | "actors",
+      };
     case "/actors/names":
       return { kind: "names" };
   }

@@ -4,6 +4,7 @@ import { encodingOf } from "../protocol/encoding.ts";
 import { parse } from "../protocol/json.ts";
 import { headers } from "../protocol/routes.ts";
 import { readBody } from "./body.ts";
+import { logMessage } from "./log.ts";
 
 /** Answers `POST …/action/{name}`: decodes the call, makes it, and encodes the result. */
 export async function answerAction(
@@ -15,12 +16,17 @@ export async function answerAction(
   const encoding = encodingOf(request.headers.get(headers.encoding));
   const params = readParams(request.headers.get(headers.params));
   const body = await readBody(request, maxIncomingBytes);
+  const { log } = host;
+  if (log.logsMessages) logMessage(log, { msg: "call", actorId, name }, body);
   const args = encoding.decodeCall(body);
   const result = await host.call(
     actorId,
     { name, args, params, request },
     (output) => encoding.encodeResult(output),
   );
+  if (log.logsMessages) {
+    logMessage(log, { msg: "result", actorId, name }, result);
+  }
   return new Response(result, {
     headers: { "content-type": encoding.contentType },
   });

@@ -17,6 +17,7 @@ import {
 import { parseProtocols, protocol } from "../protocol/routes.ts";
 import { readParams } from "./action.ts";
 import { tooLong } from "./body.ts";
+import { loggedSocket } from "./log.ts";
 
 // What a caller may send before its connection is open: bytes, and frames.
 const maxHeldBytes = 1024 * 1024;
@@ -42,7 +43,10 @@ export function answerConnect(
   // After the upgrade Deno's request cannot be read any more.
   const copy = new Request(request.url, { headers: [...request.headers] });
   const { events } = new ConnectionSocket(host, copy, offer, options);
-  return upgrade(events, offer.hasProtocol ? { protocol } : {});
+  return upgrade(
+    loggedSocket(events, host.log, options.actorId),
+    offer.hasProtocol ? { protocol } : {},
+  );
 }
 
 class ConnectionSocket implements Channel {

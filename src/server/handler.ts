@@ -8,6 +8,7 @@ import {
   toWireError,
   type WireError,
 } from "../errors.ts";
+import type { Logger } from "../log.ts";
 import { encodingOf } from "../protocol/encoding.ts";
 import { json } from "../protocol/json.ts";
 import { type Encoding, writeError } from "../protocol/messages.ts";
@@ -22,15 +23,20 @@ import { answerAction } from "./action.ts";
 import { answerActors } from "./actors.ts";
 import { answerConnect } from "./connect.ts";
 import { allowOrigin, answerPreflight } from "./cors.ts";
+import { logged, pathOf } from "./log.ts";
+import {
+  answerMetadata,
+  metadataOf,
+  type MetadataOptions,
+} from "./metadata.ts";
 
 /** What a server answers with. */
-export interface HandlerOptions {
+export interface HandlerOptions extends MetadataOptions {
   /** The host; opened with the first request that needs it. */
   host: () => Promise<Host>;
+  /** Without a slash at the end. */
   basePath: string;
-  version: string;
-  /** The names of all kinds of actors. */
-  names: readonly string[];
+  log: Logger;
   /** The most bytes of one message from a caller. */
   maxIncomingBytes: number;
   exposesErrors: boolean;
@@ -45,54 +51,65 @@ export interface HandlerOptions {
 /** Answers requests. */
 export function createHandler(options: HandlerOptions): Answer {
   const { basePath, fallback } = options;
-  return async (request, upgrade) => {
+  return logged(async (request, upgrade, canUpgrade) => {
     const url = new URL(request.url);
     const { pathname } = url;
     const isOurs = pathname === basePath ||
       pathname.startsWith(`${basePath}/`);
     if (fallback !== undefined && !isOurs) return await fallback(request);
     if (request.method === "OPTIONS") return answerPreflight(request);
+    const response = await answer(options, {
+      request,
+      url,
+      upgrade,
+      canUpgrade,
+    });
     // After an upgrade Deno's request cannot be read, and the response belongs to the runtime.
-    if (upgrade !== undefined) {
-      return await answer(options, request, url, upgrade);
-    }
-    return allowOrigin(await answer(options, request, url, undefined), request);
-  };
+    return upgrade === undefined ? allowOrigin(response, request) : response;
+  }, options.log);
+}
+
+/** A request, and what is known of it. */
+interface Asked {
+  request: Request;
+  url: URL;
+  upgrade: Upgrade | undefined;
+  canUpgrade: boolean;
 }
 
 async function answer(
   options: HandlerOptions,
-  request: Request,
-  url: URL,
-  upgrade: Upgrade | undefined,
+  asked: Asked,
 ): Promise<Response> {
   try {
-    return await route(options, request, url, upgrade);
+    return await route(options, asked);
   } catch (error) {
+    const { request, upgrade } = asked;
     return await answerError(options, request, error, upgrade);
   }
 }
 
 async function route(
   options: HandlerOptions,
-  request: Request,
-  url: URL,
-  upgrade: Upgrade | undefined,
+  { request, url, upgrade, canUpgrade }: Asked,
 ): Promise<Response> {
-  const { version, names } = options;
-  const route = parseRoute(url.pathname, options.basePath);
+  const { version, names, basePath } = options;
+  const route = parseRoute(url.pathname, basePath);
   switch (route.kind) {
     case "root":
       return new Response("This is a Troupe server.\n");
     case "health":
       return Response.json({ status: "ok", runtime: "rivetkit", version });
     case "metadata":
-      return Response.json({
-        runtime: "rivetkit",
-        version,
-        runner: { kind: { normal: {} }, version: 1 },
-        actorNames: metadataOf(names),
+      return answerMetadata(options, request, {
+        isBelow: basePath !== "" && url.pathname.startsWith(basePath),
+        canUpgrade,
       });
+    case "start":
+      throw actorError(
+        "feature/not_implemented",
+        "This version runs its actors in its own process, and cannot be started by an engine",
+      );
     case "names":
       return Response.json({ names: metadataOf(names) });
     case "actors":
@@ -102,10 +119,6 @@ async function route(
     default:
       throw actorError("route/not_found", `Nothing is at ${url.pathname}`);
   }
-}
-
-function metadataOf(names: readonly string[]): Record<string, object> {
-  return Object.fromEntries(names.map((name) => [name, { metadata: {} }]));
 }
 
 async function answerActor(
@@ -186,9 +199,11 @@ async function answerError(
   const { exposesErrors } = options;
   const wire = toWireError(error, { exposesErrors });
   if (wire.code === "internal_error") {
-    const { pathname } = new URL(request.url);
     const host = await options.host().catch(() => undefined);
-    host?.log.failure(error, { msg: "a request failed", path: pathname });
+    host?.log.failure(error, {
+      msg: "a request failed",
+      path: pathOf(request),
+    });
   }
   if (upgrade !== undefined) return refuseUpgrade(request, upgrade, wire);
   const encoding = errorEncoding(request);

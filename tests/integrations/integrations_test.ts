@@ -205,13 +205,8 @@ class App implements AsyncDisposable {
       }),
       `http://127.0.0.1:${port}`,
     );
-    try {
-      assertEquals(await answerOf(app.url, app.program), "own page");
-      return app;
-    } catch (error) {
-      await app[Symbol.asyncDispose]();
-      throw error;
-    }
+    assertEquals(await answerOf(app.url, app.program), "own page");
+    return app;
   }
 
   get visits() {

@@ -38,6 +38,9 @@ export class Site<D extends Record<string, AnyActorDefinition>>
       maxIncomingBytes,
       exposesErrors,
       onUpgradeMissing: () => {},
+      runner: { version: 1 },
+      placeFor: () => ({}),
+      log: world.host.log,
       upgradeHelp: "Here is how.",
       fallback: undefined,
     });
@@ -53,7 +56,7 @@ export class Site<D extends Record<string, AnyActorDefinition>>
 
   /** Answers a request without sockets. */
   ask(target: string, init: Init = {}): Promise<Response> {
-    return this.#answer(request(target, init), undefined);
+    return this.#answer(request(target, init), undefined, true);
   }
 
   /** The status and the JSON of an answer. */
@@ -76,7 +79,7 @@ export class Site<D extends Record<string, AnyActorDefinition>>
       connection: "upgrade",
     };
     if (protocols !== undefined) headers["sec-websocket-protocol"] = protocols;
-    await this.#answer(request(target, { headers }), wire.upgrade);
+    await this.#answer(request(target, { headers }), wire.upgrade, true);
     return wire;
   }
 

@@ -1,0 +1,86 @@
+// What `serve()` takes and gives.
+
+const defaultPort = 6420;
+
+/** Options of `registry.serve()`. */
+export interface RegistryServeOptions {
+  /** The port; 0 picks a free one. Default: `PORT`, or 6420. */
+  port?: number;
+  /** The address to listen on. Default `"0.0.0.0"`. */
+  hostname?: string;
+  /**
+   * Your own pages: answers every request outside the base path. Without it, actors are served at
+   * the root as well.
+   */
+  fetch?: (request: Request) => Response | Promise<Response>;
+}
+
+/** Options of `registry.listen()`. */
+export interface ListenOptions extends RegistryServeOptions {
+  /** The same as `hostname`. */
+  host?: string;
+}
+
+/**
+ * A registry that listens. As the default export of a program it also runs under `deno serve`, and
+ * Bun sees by its `stop` that it runs already.
+ */
+export interface RunningRegistry {
+  /** Answers one request of whatever server. */
+  readonly fetch: (request: Request, server?: unknown) => Promise<Response>;
+  /** Bun's socket handlers, for `Bun.serve`; `undefined` on Deno. */
+  readonly websocket: object | undefined;
+  /** By this `deno serve` tells where it listens; `undefined` on Bun. */
+  readonly onListen: ((address: object) => void) | undefined;
+  /** Where it listens, without a slash at the end. */
+  readonly url: string;
+  /** The port it listens on. */
+  readonly port: number;
+  /**
+   * Refuses new work, lets running actions end within `options.waitUntilTimeout` of their actor,
+   * commits, closes connections with 1001 and then the store. SIGINT and SIGTERM do the same, and
+   * end the process.
+   */
+  readonly shutdown: () => Promise<void>;
+  /** The same as `shutdown`. */
+  readonly stop: () => Promise<void>;
+  /** Resolves when a shutdown has ended. */
+  readonly finished: Promise<void>;
+}
+
+/**
+ * Checks options of `serve()`.
+ *
+ * @throws {TypeError} when one is unknown or has the wrong type.
+ * @throws {RangeError} when the port is none.
+ */
+export function checkServeOptions(options: RegistryServeOptions): void {
+  for (const key of Object.keys(options)) {
+    if (!["port", "hostname", "fetch"].includes(key)) {
+      throw new TypeError(`Cannot serve: unknown option "${key}"`);
+    }
+  }
+  const { port, hostname, fetch } = options;
+  if (port !== undefined) checkPort(port, `the port is ${port}`);
+  if (hostname !== undefined && typeof hostname !== "string") {
+    throw new TypeError("Cannot serve: the hostname is not a string");
+  }
+  if (fetch !== undefined && typeof fetch !== "function") {
+    throw new TypeError("Cannot serve: fetch is not a function");
+  }
+}
+
+/**
+ * The port that the variable `PORT` means.
+ *
+ * @throws {RangeError} when it is none.
+ */
+export function portOf(text: string | undefined): number {
+  if (text === undefined || text === "") return defaultPort;
+  return checkPort(Number(text), `PORT is "${text}"`);
+}
+
+function checkPort(port: number, what: string): number {
+  if (Number.isInteger(port) && port >= 0 && port < 65_536) return port;
+  throw new RangeError(`Cannot serve: ${what}, not a number from 0 to 65535`);
+}
