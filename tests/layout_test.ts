@@ -65,6 +65,9 @@ const mayImportTypes: Record<string, string[]> = {
 // The rooms that may import a runtime's own modules. All others run in a browser too, or could.
 const mayImportRuntime = ["adapters", "stores"];
 
+// The one package, and the room that may import it: whoever uses that room has it already.
+const mayImportPackage: Record<string, string> = { react: "react" };
+
 interface Import {
   specifier: string;
   isType: boolean;
@@ -171,13 +174,14 @@ test("src/ rooms import only what the layout allows", () => {
   assertEquals(broken, []);
 });
 
-test("src/ imports no package, and a runtime's modules only where the runtime is met", () => {
+test("src/ imports no package but React where it is met, and a runtime's modules only where the runtime is met", () => {
   const broken = files.flatMap((file) =>
     imports.get(file)!
       .filter((imported) => !isRelative(imported))
       .filter(({ specifier }) =>
-        !/^(node|bun):/.test(specifier) ||
-        !mayImportRuntime.includes(room(file))
+        specifier !== mayImportPackage[room(file)] &&
+        !(/^(node|bun):/.test(specifier) &&
+          mayImportRuntime.includes(room(file)))
       )
       .map(({ specifier }) => `${file} imports ${specifier}`)
   );
