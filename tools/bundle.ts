@@ -63,14 +63,14 @@ async function writeTypes(): Promise<void> {
   }
 }
 
-// Deno looks for the very file that an import names.
+// Deno looks for the very file that an import names. What a comment's example imports is the reader's.
 async function nameTypes(path: string): Promise<void> {
-  const text = await readFile(path, "utf8");
-  const named = text.replace(
-    /(["']\.[^"'\n]*)(?<!\.d)\.ts(["'])/g,
-    "$1.d.ts$2",
+  const lines = (await readFile(path, "utf8")).split("\n").map((line) =>
+    /^\s*\*/.test(line)
+      ? line
+      : line.replaceAll(/((?:from |import\()"\.[^"]*)\.ts"/g, '$1.d.ts"')
   );
-  await writeFile(path, named);
+  await writeFile(path, lines.join("\n"));
 }
 
 async function run(program: string, ...args: string[]): Promise<void> {

@@ -26,7 +26,8 @@ import { ActorExists } from "./steps.ts";
 import { create, wake } from "./wake.ts";
 
 /** What a host needs. */
-export interface HostOptions extends Omit<Services, "committer" | "onAlarm"> {
+export interface HostOptions
+  extends Omit<Services, "committer" | "kv" | "onAlarm"> {
   definitions: Readonly<Record<string, AnyActorDefinition>>;
   store: Store;
   /** The longest that the store may take for an answer. */
@@ -71,6 +72,10 @@ export class Host {
     this.#services = {
       ...options,
       committer: new Committer(store, clock, storeTimeoutMs),
+      kv: {
+        kvGet: (actorId, keys) => this.#ask(store.kvGet(actorId, keys)),
+        kvList: (actorId, page) => this.#ask(store.kvList(actorId, page)),
+      },
       onAlarm: (dueMs) => this.#alarms.notice(dueMs),
     };
   }

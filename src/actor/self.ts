@@ -8,6 +8,8 @@ import { actorError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Connections } from "./connections.ts";
 import { durableTransport } from "./durable_transport.ts";
+import { ActorKv } from "./kv.ts";
+import { KvRows } from "./kv_rows.ts";
 import { Schedule } from "./schedule.ts";
 import type { Identity, Services } from "./services.ts";
 import type { Steps } from "./steps.ts";
@@ -39,6 +41,7 @@ export class Self {
   #log: Logger | undefined;
   #client: unknown;
   #schedule: Schedule | undefined;
+  #kv: Kv | undefined;
   // The client of its database, once there is one.
   #db: { client: unknown } | undefined;
 
@@ -96,7 +99,18 @@ export class Self {
   }
 
   get kv(): Kv {
-    throw notYet("c.kv");
+    return this.#kv ??= new ActorKv(this.rows);
+  }
+
+  /** Its keys and values, those of its own code and ours. */
+  get rows(): KvRows {
+    const { steps, services } = this.#options;
+    return steps.kv ??= new KvRows({
+      actorId: this.actorId,
+      store: services.kv,
+      check: () => steps.check(),
+      onChange: () => steps.changed(),
+    });
   }
 
   /** Its future calls. */

@@ -2,6 +2,7 @@
 
 import type { Logger } from "../log.ts";
 import type { Transport } from "../protocol/transport.ts";
+import type { Store } from "../stores/store.ts";
 import type { Clock } from "./clock.ts";
 import type { Committer } from "./committer.ts";
 import type { Kind } from "./kind.ts";
@@ -22,6 +23,8 @@ export interface Services {
   readonly transport: Transport;
   /** Makes a client over a transport. */
   readonly clientOver: (transport: Transport) => unknown;
+  /** Reads keys and values of actors. */
+  readonly kv: Pick<Store, "kvGet" | "kvList">;
   /** An alarm is durable. */
   readonly onAlarm: (dueMs: number) => void;
 }

@@ -11,6 +11,7 @@ import { actorError } from "../errors.ts";
 import type { ActorAlarm, AlarmKey, Outcome, Step } from "../stores/store.ts";
 import type { Clock } from "./clock.ts";
 import type { Committer, StepSource } from "./committer.ts";
+import type { KvRows } from "./kv_rows.ts";
 import { lastStep, Outbox, type Output } from "./outbox.ts";
 import { toBytes } from "./record.ts";
 import type { State } from "./state.ts";
@@ -44,6 +45,8 @@ export interface Watched {
 export class Steps implements StepSource {
   /** The state, once there is one. */
   state: State | undefined;
+  /** The actor's keys and values, once they are used. */
+  kv: KvRows | undefined;
   /** What else is changed past its proxies: the states of connections. */
   watched: Watched | undefined;
   readonly #options: StepsOptions;
@@ -223,6 +226,11 @@ export class Steps implements StepSource {
     await promise;
   }
 
+  /** Throws why nothing is written any more, where that is so. */
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
   /** Gives up: whatever waits is rejected, and nothing more is written. */
   fail(error: Error): void {
     if (this.#failure !== undefined) return;
@@ -252,6 +260,7 @@ export class Steps implements StepSource {
     if (!outcome.ok) return this.fail(commitError(outcome));
     this.#revision++;
     if (step.create !== undefined) this.#create = undefined;
+    if (step.kv !== undefined) this.kv?.settle();
     if (step.addAlarms !== undefined) this.#options.onAlarms(step.addAlarms);
     this.#release(step.destroy ? lastStep : this.#number - 1);
     const mustGoOn = this.#waiters.length > 0 || this.#outbox.size > 0;
@@ -283,7 +292,8 @@ export class Steps implements StepSource {
     const isKnown = this.#create !== undefined &&
         this.#underWay === undefined ||
       this.#record !== undefined || this.#isDestroyed ||
-      this.#connections !== undefined || this.#alarms !== undefined;
+      this.#connections !== undefined || this.#alarms !== undefined ||
+      this.kv?.isChanged === true;
     if (isKnown || this.state?.isChanged) return true;
     this.watched?.look();
     return this.#connections !== undefined;
@@ -317,6 +327,8 @@ export class Steps implements StepSource {
       );
     }
     if (this.#alarms !== undefined) setAlarms(step, this.#alarms.values());
+    const kv = this.kv?.take();
+    if (kv !== undefined) step.kv = kv;
     this.#record = undefined;
     this.#connections = undefined;
     this.#alarms = undefined;

@@ -5,14 +5,17 @@ export class Shared<T> {
   readonly #giveUp = new AbortController();
   readonly #work: Promise<T>;
   #waiting = 0;
+  #isSettled = false;
+  #isOver = false;
 
   constructor(work: (signal: AbortSignal) => Promise<T>) {
-    this.#work = work(this.#giveUp.signal);
+    this.#work = work(this.#giveUp.signal)
+      .finally(() => this.#isSettled = true);
   }
 
   /** Whether nobody waits for it any more; who comes now needs another. */
   get isOver(): boolean {
-    return this.#giveUp.signal.aborted;
+    return this.#isOver;
   }
 
   /** What comes of the work; rejects with the reason of `signal` if that comes first. */
@@ -21,7 +24,11 @@ export class Shared<T> {
     try {
       return await abortable(this.#work, signal);
     } finally {
-      if (--this.#waiting === 0) this.#giveUp.abort();
+      if (--this.#waiting === 0) {
+        this.#isOver = true;
+        // What has ended is not aborted: the error that would be made for it costs more than a call.
+        if (!this.#isSettled) this.#giveUp.abort();
+      }
     }
   }
 }

@@ -42,9 +42,10 @@ export interface GetOptions<Params = unknown> {
   /** What the actor's connection hooks are given. It crosses the wire as JSON. */
   params?: Params;
   /**
-   * Makes the params anew for each call, and each time a connection is opened: for credentials that
-   * expire. Not together with `params`. What it throws rejects the call, or is told by `onError` and
-   * tried again.
+   * Makes the params anew for each call, and for each attempt to open a connection: for credentials
+   * that expire. Not together with `params`, which is a TypeError. It must settle, for nothing is sent
+   * before. When it fails, a call rejects with `client/get_params_failed`, and a connection tells
+   * `onError` of that and tries again as after any failure; the cause is what it has thrown.
    */
   getParams?: () => Params | Promise<Params>;
   /** Aborts finding the actor. */
@@ -171,7 +172,10 @@ export interface ConnectionMembers<E = unknown> {
     event: Name,
     callback: (...args: EventArgs<E, Name>) => void,
   ): () => void;
-  /** The same as `onError`, besides events of this name. Returns a function that ends it. */
+  /**
+   * The same as `onError`; it also hears events of the actor's own that have this name. Returns a
+   * function that ends it.
+   */
   on(event: "error", callback: (error: Error) => void): () => void;
   /** Calls back at the next event of this name. Returns a function that ends it. */
   once<Name extends NameIn<E>>(

@@ -3,7 +3,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { actor } from "../../src/definition/actor.ts";
 import { event } from "../../src/definition/schema.ts";
-import { UserError } from "../../src/errors.ts";
+import { ActorError, UserError } from "../../src/errors.ts";
 import { test } from "../harness.ts";
 import { type Peer, World } from "./world.ts";
 
@@ -53,6 +53,16 @@ const room = actor({
     asked: (c) => c.state.asked,
     tell: (c, event: "open", text: string) => c.broadcast(event, text),
     sleep: (c) => c.sleep(),
+    wait: async () => {
+      const gate = Promise.withResolvers<boolean>();
+      gates.push(gate);
+      await gate.promise;
+    },
+    hangUp: (c) => {
+      for (const conn of c.conns.values()) {
+        if (conn !== c.conn) conn.disconnect();
+      }
+    },
   },
 });
 
@@ -99,6 +109,33 @@ test("a subscription that is refused is answered by an error, and the connection
     await tell("open");
     assertEquals(bob.heard.slice(2), [`open("open")`]);
     assertEquals(bob.closedWith, undefined);
+  }));
+
+test("a client is told of a refusal by onError, again after it has reconnected, and its calls go on", () =>
+  withRoom(async ({ clock, client }, _join, tell) => {
+    const bob = client.room.getOrCreate("a", { params: { name: "bob" } })
+      .connect();
+    const told: unknown[] = [];
+    bob.onError((error) =>
+      told.push(error instanceof ActorError && [error.code, error.metadata])
+    );
+    bob.on("secret", (text) => told.push(text));
+    const heard: string[] = [];
+    bob.on("open", (text) => heard.push(text));
+    await bob.ready;
+    assertEquals(await bob.asked(), 1);
+    await tell("secret");
+    await tell("open");
+    await clock.settle();
+    assertEquals(told, [["forbidden", { event: "secret" }]]);
+    assertEquals([heard, bob.connStatus], [["open"], "connected"]);
+    await client.room.get("a").hangUp();
+    await clock.settle();
+    await clock.pass(1000);
+    await bob.ready;
+    await clock.settle();
+    assertEquals(told.length, 2);
+    await bob.dispose();
   }));
 
 test("canSubscribe is asked once for each subscription, also after a refusal", () =>
@@ -246,6 +283,35 @@ test("what canSubscribe has allowed stays allowed while the actor sleeps", () =>
     await tell("secret");
     assertEquals(ann.heard, ["init", "0=undefined", `secret("secret")`]);
     assertEquals(asked.length, 1);
+  }));
+
+test("a subscription wakes an actor that sleeps, which is asked then", () =>
+  withRoom(async ({ clock }, join, tell) => {
+    const [ann, bob] = [await join("ann"), await join("bob")];
+    ann.call(0, "sleep");
+    await clock.pass(1000);
+    ann.subscribe("secret");
+    bob.subscribe("secret");
+    await clock.settle();
+    await tell("secret");
+    assertEquals(ann.heard, ["init", "0=undefined", `secret("secret")`]);
+    assertEquals(bob.heard, ["init", "null!auth/forbidden"]);
+  }));
+
+test("a server that shuts down asks nobody any more, and says so", () =>
+  withRoom(async ({ clock, host, client }, join) => {
+    const ann = await join("ann");
+    const call = client.room.getOrCreate("a").wait();
+    await clock.settle();
+    const closing = host.close();
+    await clock.settle();
+    ann.subscribe("secret");
+    await clock.settle();
+    assertEquals(ann.heard, ["init", "null!actor/stopping"]);
+    assertEquals(asked, []);
+    gates[0]!.resolve(true);
+    await call;
+    await closing;
   }));
 
 test("an actor that stops waits for what is being decided", () =>

@@ -202,6 +202,8 @@ async function calls(client: Client<typeof registry>): Promise<void> {
   connection.once("left", () => {});
   connection.on("checked", ({ x }) => isA<number>(x));
   connection.on("secret", ({ code }) => isA<number>(code));
+  connection.on("error", ({ message }) => isA<string>(message));
+  isA<void>(await connection.ready);
   // @ts-expect-error: there is no such event
   connection.on("jioned", () => {});
   // @ts-expect-error: the payload is of another type

@@ -205,8 +205,13 @@ class App implements AsyncDisposable {
       }),
       `http://127.0.0.1:${port}`,
     );
-    assertEquals(await answerOf(app.url, app.program), "own page");
-    return app;
+    try {
+      assertEquals(await answerOf(app.url, app.program), "own page");
+      return app;
+    } catch (error) {
+      await app[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   get visits() {
