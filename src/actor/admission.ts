@@ -1,6 +1,6 @@
 // Lets callers in and sees them out: the hooks of a connection, in order.
 //
-//   onBeforeConnect → createConnState → (in c.conns) → onConnect … (not in c.conns) → onDisconnect
+//   connParamsSchema → onBeforeConnect → createConnState → (in c.conns) → onConnect … (not in c.conns) → onDisconnect
 
 import type { StandardSchema } from "../definition/schema.ts";
 import { type Channel, Connection, copySaved } from "./connection.ts";
@@ -39,7 +39,7 @@ export class Admission {
 
   /**
    * Makes a connection for a caller; without a channel it is for one call only. Whatever a hook
-   * throws refuses it.
+   * throws refuses it, and so does `connParamsSchema`.
    */
   async admit(
     caller: Caller,

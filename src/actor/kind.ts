@@ -31,7 +31,10 @@ export class Kind {
   readonly hasState: boolean;
   readonly hasVars: boolean;
   readonly hasConnState: boolean;
-  /** Whether a caller without a connection gets one for its call, because a hook wants to know. */
+  /**
+   * Whether a caller without a connection gets one for its call, because a hook wants to know or a
+   * schema checks its params.
+   */
   readonly hasConnectionHooks: boolean;
   /** Whether connections are saved: they have state, or a hook that must run if one is lost. */
   readonly savesConnections: boolean;

@@ -20,8 +20,8 @@ import { isThenable, within } from "./deadline.ts";
 import type { Self } from "./self.ts";
 import type { Steps } from "./steps.ts";
 
-/** The longest that `canSubscribe` may take. */
-export const canSubscribeTimeoutMs = 5000;
+// The longest that `canSubscribe` may take.
+const canSubscribeTimeoutMs = 5000;
 
 // How many questions of one connection may be open.
 const maxQuestions = 1000;

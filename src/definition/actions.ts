@@ -2,8 +2,8 @@
 
 import { isStandardSchema, type StandardSchema } from "./schema.ts";
 
-/** How deep actions may be nested: `a.b` has a depth of 2. */
-export const maxActionDepth = 8;
+// How deep actions may be nested: `a.b` has a depth of 2.
+const maxActionDepth = 8;
 
 /** An action as it is run: a function of the context and the arguments. */
 export type UserAction = (c: unknown, ...args: unknown[]) => unknown;
