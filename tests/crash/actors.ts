@@ -2,8 +2,16 @@
 // any state that no row of commits could have left is found.
 
 import process from "node:process";
-import { actor, UserError } from "../../mod.ts";
-import { callerOf, digestOf, noteOf, recentLength, textOf } from "./entries.ts";
+import { actor, type Kv, UserError } from "../../mod.ts";
+import {
+  callerOf,
+  digestOf,
+  noteOf,
+  piecesOf,
+  recentLength,
+  rowOf,
+  textOf,
+} from "./entries.ts";
 import type { registry } from "./server.ts";
 
 // Which life of the server this is, for what runs may run in one life only.
@@ -30,6 +38,8 @@ export interface LedgerReading
   extends Omit<LedgerState, "entries" | "callers"> {
   entries: { id: string; note: string; made: number }[];
   callers: [string, number][];
+  /** What it keeps in `c.kv`: the id of each of `entries` by its place. */
+  rows: [string, string][];
 }
 
 /** Where an entry stands: it is the one of this index. */
@@ -39,6 +49,7 @@ export interface Place {
 
 interface Writer {
   state: LedgerState;
+  kv: Kv;
   conn: { state: { made: number } };
   broadcast(event: string, ...args: unknown[]): void;
 }
@@ -66,30 +77,30 @@ export const ledger = actor({
   },
   options: { sleepTimeout: 200 },
   actions: {
-    add(c, id: string): Place {
-      const index = append(c, id);
+    async add(c, id: string): Promise<Place> {
+      const index = await append(c, id);
       c.conn.send("own", index, id);
       return { index };
     },
     // Two steps: what the first one has told must hold without the second.
     async addSlowly(c, id: string): Promise<Place> {
-      append(c, id);
+      await append(c, id);
       await pause(3);
-      return { index: append(c, `${id}+`) };
+      return { index: await append(c, `${id}+`) };
     },
     async addAndSave(c, id: string): Promise<Place> {
-      const index = append(c, id);
+      const index = await append(c, id);
       await c.saveState({ immediate: true });
       c.broadcast("saved", index, id);
       return { index };
     },
-    addAndFail(c, id: string): void {
-      const index = append(c, id);
+    async addAndFail(c, id: string): Promise<void> {
+      const index = await append(c, id);
       throw new UserError("As was asked for", { metadata: { index } });
     },
     // The call to the other actor is the first output after the change.
     async addBoth(c, id: string, other: string): Promise<Place> {
-      const index = append(c, id, { isQuiet: true });
+      const index = await append(c, id, { isQuiet: true });
       await c.client<typeof registry>().ledger.getOrCreate(other)
         .add(`${id}>`);
       return { index };
@@ -98,7 +109,8 @@ export const ledger = actor({
       return { count: c.state.count, id: c.state.recent[0] };
     },
     nap: (c): void => c.sleep(),
-    read: (c): LedgerReading => ({
+    read: async (c): Promise<LedgerReading> => ({
+      rows: await c.kv.list("entry/"),
       ...c.state,
       entries: c.state.entries.map((entry) => ({
         ...entry,
@@ -106,8 +118,11 @@ export const ledger = actor({
       })),
       callers: [...c.state.callers],
     }),
-    settle(c, count: number): void {
+    async settle(c, count: number): Promise<void> {
       const { settled, entries, callers, left } = c.state;
+      const range = [settled.count, settled.count + count].map(rowOf);
+      // What follows is recorded in the same turn, and so in the same step.
+      await c.kv.deleteRange(`entry/${range[0]}`, `entry/${range[1]}`);
       for (const { id } of entries.splice(0, count)) {
         settled.count++;
         settled.digest = digestOf(settled.digest, id);
@@ -121,7 +136,11 @@ export const ledger = actor({
   },
 });
 
-function append(c: Writer, id: string, { isQuiet = false } = {}): number {
+async function append(
+  c: Writer,
+  id: string,
+  { isQuiet = false } = {},
+): Promise<number> {
   const { state } = c;
   const index = state.count++;
   state.entries.push({ id, note: noteOf(id), made: new Date(index) });
@@ -132,6 +151,7 @@ function append(c: Writer, id: string, { isQuiet = false } = {}): number {
   state.recent.unshift(id);
   if (state.recent.length > recentLength) state.recent.pop();
   c.conn.state.made++;
+  await c.kv.put(`entry/${rowOf(index)}`, id);
   return index;
 }
 
@@ -206,17 +226,33 @@ export interface ArchiveState {
   text: string;
 }
 
+/** What an archive keeps in its state, and in `c.kv`, in pieces. */
+export interface ArchiveReading extends ArchiveState {
+  pieces: [string, string][];
+}
+
 /** One large value. */
 export const archive = actor({
   state: { version: 0, id: "", text: "" } as ArchiveState,
   options: { sleepTimeout: 50 },
   actions: {
-    store(c, id: string, length: number): { version: number } {
+    async store(c, id: string, length: number): Promise<{ version: number }> {
+      const before = piecesOf(c.state.id, c.state.text.length);
       const version = c.state.version + 1;
       c.state = { version, id, text: textOf(id, length) };
+      // All in one turn, so that no other call comes between.
+      await Promise.all([
+        c.kv.deleteBatch(before.map(([key]) => `piece/${key}`)),
+        ...piecesOf(id, length).map(([key, piece]) =>
+          c.kv.put(`piece/${key}`, piece)
+        ),
+      ]);
       return { version };
     },
-    read: (c): ArchiveState => c.state,
+    read: async (c): Promise<ArchiveReading> => ({
+      pieces: await c.kv.list("piece/"),
+      ...c.state,
+    }),
   },
 });
 

@@ -4,7 +4,7 @@
 import { assertEquals } from "@std/assert";
 import type {
   AgendaReading,
-  ArchiveState,
+  ArchiveReading,
   LedgerReading,
   RoomState,
 } from "./actors.ts";
@@ -13,7 +13,9 @@ import {
   digestOf,
   noteOf,
   numberOf,
+  piecesOf,
   recentLength,
+  rowOf,
   textOf,
 } from "./entries.ts";
 import type { Breach, Findings } from "./findings.ts";
@@ -151,14 +153,16 @@ export class LedgerBook {
         note: noteOf(id),
         made: settled.count + place,
       })),
+      rows: ids.map((id, place) => [rowOf(settled.count + place), id]),
     };
-    const { count, digest, recent, entries } = state;
+    const { count, digest, recent, entries, rows } = state;
     const actual = {
       count,
       digest,
       recent: recent.slice(0, ids.length),
       callers: new Map(state.callers),
       entries,
+      rows,
     };
     this.#compare("the state", actual, derived);
     this.#compare("what was settled", settled.count, this.#settled);
@@ -305,8 +309,8 @@ export class ArchiveBook {
   }
 
   /** Checks the state of the actor; `undefined` when there is no such actor. */
-  check(state: ArchiveState | undefined, findings: Findings): void {
-    const { version, id, text } = state ?? { version: 0, id: "", text: "" };
+  check(state: ArchiveReading | undefined, findings: Findings): void {
+    const { version = 0, id = "", text = "", pieces = [] } = state ?? {};
     const newest = Math.max(this.#known, ...this.#told.keys());
     if (version < newest) {
       findings.add("lost write", `archive: ${version}, not ${newest}`);
@@ -315,6 +319,9 @@ export class ArchiveBook {
     const length = this.#lengths.get(id) ?? 0;
     if (told !== id || text !== textOf(id, length)) {
       findings.add("other", `archive: ${version} is ${id}, not all of ${told}`);
+    }
+    if (JSON.stringify(pieces) !== JSON.stringify(piecesOf(id, length))) {
+      findings.add("other", `archive: not all pieces of ${id}`);
     }
     this.#known = version;
     this.#lengths.clear();

@@ -6,6 +6,8 @@
 /** How many of the newest entries a ledger keeps apart. */
 export const recentLength = 16;
 
+const pieceLength = 131_072;
+
 /** Who made an entry. */
 export function callerOf(id: string): string {
   return id.endsWith(">") ? "another ledger" : id.slice(0, id.indexOf("."));
@@ -19,6 +21,20 @@ export function numberOf(id: string): number {
 /** A text of this length that no other id has. */
 export function textOf(id: string, length: number): string {
   return `${id};`.repeat(Math.ceil(length / (id.length + 1))).slice(0, length);
+}
+
+/** What stands at this place, as a key; keys are in the order of the places. */
+export function rowOf(index: number): string {
+  return String(index).padStart(9, "0");
+}
+
+/** The text of this length in pieces, by key. */
+export function piecesOf(id: string, length: number): [string, string][] {
+  const text = textOf(id, length);
+  return Array.from({ length: Math.ceil(length / pieceLength) }, (_, n) => {
+    const start = n * pieceLength;
+    return [rowOf(n), text.slice(start, start + pieceLength)];
+  });
 }
 
 /** The note of an entry: 0 to 99 characters. */
