@@ -1,6 +1,7 @@
 // Lets callers in and sees them out: the hooks of a connection, in order.
 //
-//   connParamsSchema → onBeforeConnect → createConnState → (in c.conns) → onConnect … (not in c.conns) → onDisconnect
+//   connParamsSchema → onBeforeConnect → createConnState → (in c.conns) → onConnect …
+//   … (not in c.conns) → onDisconnect
 
 import type { StandardSchema } from "../definition/schema.ts";
 import { type Channel, Connection, copySaved } from "./connection.ts";
