@@ -75,6 +75,7 @@ export type {
   CreateConnStateContextOf,
   CreateContextOf,
   CreateVarsContextOf,
+  Definitions,
   DestroyContextOf,
   DisconnectContextOf,
   RequestContextOf,

@@ -6,7 +6,7 @@ import type { Address, Answer } from "./adapters/adapter.ts";
 import { adapter } from "./adapters/serve.ts";
 import { clientOver } from "./client/client.ts";
 import { setLocalTransport } from "./client/local.ts";
-import type { AnyActorDefinition } from "./definition/definition.ts";
+import type { Definitions } from "./definition/definition.ts";
 import type { Client, RegistryTypes } from "./definition/handle.ts";
 import { actorError } from "./errors.ts";
 import { Logger } from "./log.ts";
@@ -35,7 +35,7 @@ const storeTimeoutMs = 10_000;
 
 /** What `registry.start()` gives besides. */
 export interface StartedRegistry<
-  Actors extends Record<string, AnyActorDefinition>,
+  Actors extends Definitions,
 > {
   /** A client of this process. */
   readonly client: Client<Registry<Actors>>;
@@ -45,10 +45,7 @@ export interface StartedRegistry<
 
 /** A set of definitions, and what serves and calls them. */
 export interface Registry<
-  Actors extends Record<string, AnyActorDefinition> = Record<
-    string,
-    AnyActorDefinition
-  >,
+  Actors extends Definitions = Definitions,
 > extends RegistryTypes {
   /** The definitions by name; there is no value. */
   readonly "~actors"?: Actors;
@@ -124,7 +121,7 @@ export interface Registry<
  * @throws {TypeError} when a key is unknown, a value is wrong, two options do not go together, or a
  * variable of the environment cannot be used; the message names them.
  */
-export function setup<Actors extends Record<string, AnyActorDefinition>>(
+export function setup<Actors extends Definitions>(
   config: SetupConfig<Actors>,
 ): Registry<Actors> {
   const runtime = new Runtime(config);
@@ -132,8 +129,7 @@ export function setup<Actors extends Record<string, AnyActorDefinition>>(
   return runtime;
 }
 
-class Runtime<Actors extends Record<string, AnyActorDefinition>>
-  implements Registry<Actors> {
+class Runtime<Actors extends Definitions> implements Registry<Actors> {
   // Own properties: runtimes take them off the object, or look for nothing else.
   readonly handler = (request: Request, server?: unknown): Promise<Response> =>
     this.#handlers().fetch(request, server);
@@ -391,7 +387,7 @@ class Runtime<Actors extends Record<string, AnyActorDefinition>>
 }
 
 /** A configuration, and what follows from it and the environment. */
-interface Settings<Actors extends Record<string, AnyActorDefinition>> {
+interface Settings<Actors extends Definitions> {
   config: RegistryConfig<Actors>;
   log: Logger;
   exposesErrors: boolean;
@@ -399,7 +395,7 @@ interface Settings<Actors extends Record<string, AnyActorDefinition>> {
   warnings: string[];
 }
 
-function settingsOf<Actors extends Record<string, AnyActorDefinition>>(
+function settingsOf<Actors extends Definitions>(
   given: SetupConfig<Actors>,
 ): Settings<Actors> {
   const environment = readEnvironment(adapter.env);

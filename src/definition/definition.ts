@@ -44,6 +44,20 @@ export interface ActorDefinition<
 // deno-lint-ignore no-explicit-any
 export type AnyActorDefinition = ActorDefinition<any, any>;
 
+/**
+ * Definitions by name. Of their types nothing is said here, or an `actor()` written in the middle of
+ * `setup()` would take its own from this.
+ */
+export interface Definitions {
+  /** What `actor()` returns. */
+  readonly [name: string]: {
+    /** What was declared. */
+    readonly config: object;
+    /** The options with every default filled in. */
+    readonly options: ResolvedOptions;
+  };
+}
+
 /** The type of `c.state` of a definition. */
 export type StateOf<D extends AnyActorDefinition> = TypesOf<D>["state"];
 

@@ -4,7 +4,7 @@
 // `token`, `headers`, `runner`, the engine's part of `serverless`) are checked and kept, and a line in
 // the log says that they change nothing: actors run in this process, in its own store.
 
-import type { AnyActorDefinition } from "../definition/definition.ts";
+import type { Definitions } from "../definition/definition.ts";
 import type { BaseLogger, LogLevel } from "../log.ts";
 import type { StoreName } from "../stores/place.ts";
 import type { Store } from "../stores/store.ts";
@@ -19,10 +19,7 @@ export type StoreChoice =
 
 /** What `setup()` takes. */
 export interface SetupConfig<
-  Actors extends Record<string, AnyActorDefinition> = Record<
-    string,
-    AnyActorDefinition
-  >,
+  Actors extends Definitions = Definitions,
 > {
   /** The definitions by name. A name has at most 64 characters. */
   use: Actors;
@@ -156,10 +153,7 @@ export type Filled<Config, Key extends keyof Config> =
 
 /** A {@linkcode SetupConfig} with the environment and every default in its place. */
 export interface RegistryConfig<
-  Actors extends Record<string, AnyActorDefinition> = Record<
-    string,
-    AnyActorDefinition
-  >,
+  Actors extends Definitions = Definitions,
 > extends
   Filled<
     Omit<SetupConfig<Actors>, "driver">,

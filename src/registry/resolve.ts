@@ -1,9 +1,6 @@
 // From what `setup()` is given, and the environment, to a configuration that holds.
 
-import {
-  type AnyActorDefinition,
-  maxNameLength,
-} from "../definition/definition.ts";
+import { type Definitions, maxNameLength } from "../definition/definition.ts";
 import { type LogLevel, logLevelOf, logLevels } from "../log.ts";
 import { type GivenEndpoint, readEndpoint } from "../protocol/endpoint.ts";
 import { defaultBasePath } from "../protocol/routes.ts";
@@ -97,7 +94,7 @@ const shape: Shape = {
  * names them, and never holds a token.
  */
 export function resolveConfig<
-  Actors extends Record<string, AnyActorDefinition>,
+  Actors extends Definitions,
 >(
   given: SetupConfig<Actors>,
   environment: Environment,
@@ -168,7 +165,7 @@ export function warningsOf(
   );
 }
 
-function checkActors(use: Record<string, AnyActorDefinition>): void {
+function checkActors(use: Definitions): void {
   if (use === undefined) throw new TypeError("Cannot set up: use is missing");
   for (const [name, definition] of Object.entries(use)) {
     if (name.length > maxNameLength) {

@@ -34,7 +34,7 @@
 
 import { Host } from "../actor/host.ts";
 import { clientOver } from "../client/client.ts";
-import type { AnyActorDefinition } from "../definition/definition.ts";
+import type { Definitions } from "../definition/definition.ts";
 import type { Client, RegistryTypes } from "../definition/handle.ts";
 import { Logger } from "../log.ts";
 import type { Transport } from "../protocol/transport.ts";
@@ -55,7 +55,7 @@ export interface TestedRegistry extends RegistryTypes {
   /** What it was set up with. */
   readonly config: {
     /** The definitions by name. */
-    readonly use: Readonly<Record<string, AnyActorDefinition>>;
+    readonly use: Definitions;
   };
 }
 

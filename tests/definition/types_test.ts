@@ -1,6 +1,6 @@
 // What is checked here is checked by the compiler; the tests only say that it was.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import * as v from "valibot";
 import {
   type ActionContextOf,
@@ -282,6 +282,23 @@ test("every hook's context can be named by its definition", () => {
   // @ts-expect-error: the state has no such member
   ((c: ActorContextOf<Everything>) => c.state.length);
   assertEquals(Object.keys(helpers).length, 18);
+});
+
+test("an actor may be written in the middle of setup()", () => {
+  const inline = setup({
+    use: {
+      counter: actor({
+        state: { count: 0 },
+        actions: { increment: (c, by: number) => c.state.count += by },
+      }),
+    },
+    store: "memory",
+  });
+  const call = (client: Client<typeof inline>) =>
+    client.counter.get().increment(1);
+  same<ReturnType<typeof call>, Promise<number>>(true);
+  // @ts-expect-error: what is no definition is no actor
+  assertThrows(() => setup({ use: { counter: {} } }), TypeError);
 });
 
 test("a helper takes the context of its own definition", () => {

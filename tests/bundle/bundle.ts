@@ -22,7 +22,7 @@ interface Bundle {
   args: string[];
 }
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = resolve(Deno.args[0] ?? join(root, "dist"));
 const types = join(folder, "types");
 const tsc = join(root, "node_modules/typescript/bin/tsc");
@@ -52,7 +52,7 @@ async function writeBundle({ entry, file, args }: Bundle): Promise<void> {
 // types, one file for each of ours.
 async function writeTypes(): Promise<void> {
   await rm(types, { recursive: true, force: true });
-  const project = join(root, "tools/tsconfig.types.json");
+  const project = join(root, "tests/bundle/tsconfig.types.json");
   await run("node", tsc, "--project", project, "--outDir", types);
   for (const file of await readdir(types, { recursive: true })) {
     if (file.endsWith(".d.ts")) await nameTypes(join(types, file));

@@ -4,12 +4,12 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { cpSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { Message } from "../examples/chat/room.ts";
-import type { registry } from "../examples/chat/server.ts";
-import { createClient } from "../src/client/mod.ts";
-import { afterAll, test } from "./harness.ts";
-import { Folder } from "./runtimes/folder.ts";
-import { Program } from "./runtimes/process.ts";
+import type { Message } from "../../examples/chat/room.ts";
+import type { registry } from "../../examples/chat/server.ts";
+import { createClient } from "../../src/client/mod.ts";
+import { afterAll, test } from "../harness.ts";
+import { Folder } from "../runtimes/folder.ts";
+import { Program } from "../runtimes/process.ts";
 
 // What a bundle may weigh, in bytes: so that growth is somebody's decision.
 const largest: Record<string, number> = {
@@ -20,7 +20,7 @@ const largest: Record<string, number> = {
 
 const files = [...Object.keys(largest), "troupe.d.ts", "client.d.ts", "types"];
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
 const isBun = "Bun" in globalThis;
 const runtime = isBun
   ? { name: "bun", run: [] }
@@ -67,7 +67,7 @@ afterAll(() => made[Symbol.dispose]());
 await using task = Program.start("deno", [
   "run",
   "-A",
-  join(root, "tools/bundle.ts"),
+  join(root, "tests/bundle/bundle.ts"),
   made.path,
 ]);
 assertEquals((await task.ended()).code, 0, task.output);
