@@ -149,6 +149,7 @@ const kinds = {
   "request/missing_actor_header": shown(400),
   "route/method_not_allowed": shown(405),
   "route/not_found": shown(404),
+  "schedule/interrupted": shown(500),
   "schedule/too_many": shown(400),
   "server/shutting_down": shown(503),
   "state/invalid_type": masked,

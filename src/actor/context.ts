@@ -12,7 +12,7 @@ import type { Kv } from "../definition/kv.ts";
 import type { ActorQueue } from "../definition/queue.ts";
 import type { Cron, Schedule } from "../definition/schedule.ts";
 import type { Logger } from "../log.ts";
-import { UserSchedule } from "./schedule_context.ts";
+import { UserCron, UserSchedule } from "./schedule_context.ts";
 import type { Self } from "./self.ts";
 
 /** `c` of hooks and background work. */
@@ -64,7 +64,7 @@ export class InstanceContext implements ActorContext {
   }
 
   get cron(): Cron {
-    return this.self.cron;
+    return new UserCron(this.self);
   }
 
   get kv(): Kv {

@@ -7,6 +7,8 @@
 import type { ActorAlarm, Alarm } from "../stores/store.ts";
 import type { Calls } from "./calls.ts";
 import type { Clock } from "./clock.ts";
+import { isJobCall } from "./jobs.ts";
+import type { CallRecord } from "./record.ts";
 import { callIn } from "./schedule.ts";
 import type { Self } from "./self.ts";
 import type { Steps } from "./steps.ts";
@@ -55,37 +57,73 @@ export class Deliveries {
   #make(call: ActorAlarm): Promise<void> {
     const { self, steps, clock, end } = this.#options;
     const { promise, resolve } = Promise.withResolvers<void>();
-    steps.hold();
-    let isHeld = true;
-    const endHold = () => {
-      if (!isHeld) return;
-      isHeld = false;
-      steps.endHold();
-    };
+    const hold = new Hold(steps);
     let hasOutlasted = false;
     const timer = clock.after(maxHoldMs, () => {
-      endHold();
+      hold.end();
       if (this.#outlasting >= maxOutlasting) return;
       hasOutlasted = true;
       this.#outlasting++;
       resolve();
     });
-    this.#run(call, endHold).catch((error) =>
+    this.#run(call, hold).catch((error) =>
       self.log.failure(error, { msg: "a scheduled call failed" })
     ).finally(() => {
       timer.cancel();
       if (hasOutlasted) this.#outlasting--;
-      endHold();
+      hold.end();
       end();
       resolve();
     });
     return promise;
   }
 
-  async #run(call: ActorAlarm, beforeOutput: () => void): Promise<void> {
-    const { self, calls } = this.#options;
-    self.schedule.delete(call.id);
-    const { action: name, args } = callIn(call);
-    await calls.runScheduled({ name, args, beforeOutput });
+  async #run(alarm: ActorAlarm, hold: Hold): Promise<void> {
+    const { self } = this.#options;
+    // Whatever is wrong with it. A job puts its next call there.
+    self.schedule.delete(alarm.id);
+    const call = callIn(alarm);
+    if (!isJobCall(call)) return await this.#call(call, hold);
+    const run = self.jobs.begin(alarm, call);
+    if (run === undefined) return;
+    hold.beforeEnd = run.goOn;
+    let failure: { error: unknown } | undefined;
+    try {
+      await this.#call({ action: call.action, args: run.args }, hold);
+    } catch (error) {
+      failure = { error };
+      throw error;
+    } finally {
+      hold.beforeEnd = undefined;
+      run.end(failure);
+    }
+  }
+
+  #call({ action, args }: CallRecord, hold: Hold): Promise<void> {
+    return this.#options.calls.runScheduled({
+      name: action,
+      args,
+      beforeOutput: () => hold.end(),
+    });
+  }
+}
+
+// Holds back the steps of an actor.
+class Hold {
+  /** Adds to what was held back. */
+  beforeEnd: (() => void) | undefined;
+  readonly #steps: Steps;
+  #isHeld = true;
+
+  constructor(steps: Steps) {
+    this.#steps = steps;
+    steps.hold();
+  }
+
+  end(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.beforeEnd?.();
+    this.#steps.endHold();
   }
 }

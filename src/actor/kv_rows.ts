@@ -8,7 +8,7 @@
 // - Neither reads nor writes end a step.
 //
 // The keys of `c.kv` begin with a 1 (kv.ts). Those that begin with a 0 are ours; the next byte says
-// whose: 1 is of the queues.
+// whose: 1 is of the queues, 2 of the runs of jobs (run_history.ts).
 //
 // Writes lie in layers, the oldest first, which only ever grow at the end. A read holds the layers
 // that were there when it began; what is written meanwhile goes into a new one. A layer whose writes

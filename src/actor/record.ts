@@ -75,9 +75,20 @@ export interface JobRecord {
   nextRun: number;
 }
 
-/** The bytes of a record, connection or call. */
+/** One run of a job. */
+export interface RunRecord {
+  action: string;
+  /** All times are in milliseconds since the epoch. */
+  scheduledAt: number;
+  firedAt: number;
+  finishedAt?: number;
+  result: "running" | "ok" | "error" | "skipped";
+  error?: { group: string; code: string; message: string };
+}
+
+/** The bytes of a record, connection, call or run. */
 export function encodeRecord(
-  record: ActorRecord | ConnectionRecord | CallRecord,
+  record: ActorRecord | ConnectionRecord | CallRecord | RunRecord,
   path: string,
 ): Uint8Array<ArrayBuffer> {
   return toBytes(encodeValue(record, { path }));
@@ -106,6 +117,17 @@ export function decodeCall(bytes: Uint8Array): CallRecord {
   if (typeof action !== "string" || !Array.isArray(args)) throw corrupt(what);
   if (job === undefined) return { action, args };
   return { action, args, job: checkJob(job, what) };
+}
+
+/** The record of a run. */
+export function decodeRun(bytes: Uint8Array): RunRecord {
+  const what = "a run of a job";
+  const run = fieldsOf(bytes, what) as Partial<RunRecord>;
+  const isWhole = typeof run.action === "string" &&
+    typeof run.scheduledAt === "number" && typeof run.firedAt === "number" &&
+    typeof run.result === "string";
+  if (!isWhole) throw corrupt(what);
+  return run as RunRecord;
 }
 
 function checkJob(value: unknown, what: string): JobRecord {

@@ -63,19 +63,26 @@ export class Schedule {
       );
     }
     const id = nextAlarmId(clock.now());
-    this.#set({
-      dueMs: Math.min(Math.max(Math.ceil(dueMs), 0), Number.MAX_SAFE_INTEGER),
-      id,
-      call: bytes,
-    });
+    this.#set({ dueMs: wholeTime(dueMs), id, call: bytes });
     return id;
   }
 
-  /** Puts another call, at another time, in the place of one; it keeps its id. */
+  /** Puts a call in the place of one that there was, whose id it takes over. */
+  put({ dueMs, id }: AlarmKey, call: CallRecord): void {
+    this.#set({ dueMs: wholeTime(dueMs), id, call: encode(call) });
+  }
+
+  /** Changes a call, and its time, unless it is as it should be. */
   replace(before: ActorAlarm, dueMs: number, call: CallRecord): void {
-    const bytes = encode(call);
-    if (dueMs !== before.dueMs) this.#options.steps.deleteAlarm(before);
-    this.#set({ dueMs, id: before.id, call: bytes });
+    const alarm = {
+      dueMs: wholeTime(dueMs),
+      id: before.id,
+      call: encode(call),
+    };
+    const isMoved = alarm.dueMs !== before.dueMs;
+    if (!isMoved && isSame(before.call, alarm.call)) return;
+    if (isMoved) this.#options.steps.deleteAlarm(before);
+    this.#set(alarm);
   }
 
   /** Removes a call; whether it was still to come. */
@@ -106,6 +113,14 @@ export function callIn({ call }: ActorAlarm): CallRecord {
 function encode(call: CallRecord): Uint8Array {
   const args = unwrapDeep(call.args) as unknown[];
   return encodeRecord({ ...call, args }, "the scheduled call");
+}
+
+function wholeTime(ms: number): number {
+  return Math.min(Math.max(Math.ceil(ms), 0), Number.MAX_SAFE_INTEGER);
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }
 
 let alarmCount = 0;

@@ -3,13 +3,14 @@
 import type { Conn } from "../definition/context.ts";
 import type { Kv } from "../definition/kv.ts";
 import type { ActorQueue } from "../definition/queue.ts";
-import type { Cron } from "../definition/schedule.ts";
 import { actorError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Connections } from "./connections.ts";
 import { durableTransport } from "./durable_transport.ts";
+import { Jobs } from "./jobs.ts";
 import { ActorKv } from "./kv.ts";
 import { KvRows } from "./kv_rows.ts";
+import { RunHistory } from "./run_history.ts";
 import { Schedule } from "./schedule.ts";
 import type { Identity, Services } from "./services.ts";
 import type { Steps } from "./steps.ts";
@@ -41,6 +42,7 @@ export class Self {
   #log: Logger | undefined;
   #client: unknown;
   #schedule: Schedule | undefined;
+  #jobs: Jobs | undefined;
   #kv: Kv | undefined;
   // The client of its database, once there is one.
   #db: { client: unknown } | undefined;
@@ -123,8 +125,15 @@ export class Self {
     });
   }
 
-  get cron(): Cron {
-    throw notYet("c.cron");
+  /** Those of them that are jobs. */
+  get jobs(): Jobs {
+    const { services, identity } = this.#options;
+    return this.#jobs ??= new Jobs({
+      schedule: this.schedule,
+      history: new RunHistory(this.rows),
+      clock: services.clock,
+      hasAction: (name) => identity.kind.action(name) !== undefined,
+    });
   }
 
   get queue(): ActorQueue {
