@@ -13,7 +13,7 @@ export type UserAction = (c: unknown, ...args: unknown[]) => unknown;
  * dots. A Map, so that what objects inherit is no action.
  *
  * @throws {TypeError} when one is neither a function nor a plain object of actions, when its name is
- * empty or has a dot, or when groups are nested too deep or in themselves.
+ * empty, when there are two of one whole name, or when groups are nested too deep or in themselves.
  */
 export function flattenActions(actions: unknown): Map<string, UserAction> {
   const flat = new Map<string, UserAction>();
@@ -76,11 +76,11 @@ function addGroup(
     const inner = [...path, name];
     const where = ["actions", ...inner].join(".");
     if (name === "") refuse(where, "has an empty name");
-    if (name.includes(".")) {
-      refuse(where, "has a name with a dot; a dot stands between names");
-    }
     if (typeof value === "function") {
-      flat.set(inner.join("."), value as UserAction);
+      // A name may have dots of its own, and be that of a group's.
+      const whole = inner.join(".");
+      if (flat.has(whole)) refuse(where, "is there twice");
+      flat.set(whole, value as UserAction);
       continue;
     }
     if (!isGroup(value)) {

@@ -205,6 +205,15 @@ test("nested actions are called by their names, by the dotted name, and on time"
   await connection.dispose();
 });
 
+test("an action's own name may have dots", async () => {
+  const dotted = actor({
+    actions: { "users.add": (_c, name: string) => name },
+  });
+  await using world = await World.open({ dotted });
+  const handle = world.client.dotted.getOrCreate("a");
+  assertEquals(await handle["users.add"]("ada"), "ada");
+});
+
 test("a group is no action, and what objects inherit is none", async () => {
   await using world = await World.open({ nested });
   const handle = world.client.nested.getOrCreate("a");

@@ -32,11 +32,14 @@ test("actor() refuses actions that are neither functions nor plain objects", () 
   }
 });
 
-test("actor() refuses an action without a name, or with a dot in it", () => {
+test("actor() refuses an action without a name, and two of one whole name", () => {
   refuses({ actions: { "": action } }, "an empty name");
   refuses({ actions: { users: { "": action } } }, "an empty name");
-  refuses({ actions: { "users.add": action } }, "actions.users.add", "a dot");
-  refuses({ actions: { a: { "b.c": action } } }, "actions.a.b.c", "a dot");
+  define({ actions: { "users.add": action, users: { list: action } } });
+  refuses(
+    { actions: { "users.add": action, users: { add: action } } },
+    "actions.users.add is there twice",
+  );
 });
 
 test("actor() takes actions eight names deep, and refuses deeper ones and cycles", () => {
