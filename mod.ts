@@ -187,6 +187,7 @@ export type {
   GetOptions,
   GetOrCreateOptions,
   HandleMembers,
+  QueueMembers,
   RegistryTypes,
 } from "./src/definition/handle.ts";
 export type { Send, SendOptions, SendResult } from "./src/definition/queue.ts";

@@ -19,6 +19,13 @@ const maxRunningPerActor = 256;
 // How many actors may be known to fail. Beyond that the first of them is tried again too early.
 const maxPaused = 10_000;
 const pageSize = 256;
+// Behind the alarms of time 0, which say something of their actor and call nothing.
+const first: Alarm = {
+  dueMs: 0,
+  id: "\x7f",
+  actorId: "",
+  call: new Uint8Array(),
+};
 const firstRetryMs = 1000;
 const lastRetryMs = 60_000;
 
@@ -112,7 +119,7 @@ export class Alarms {
   async #lookOnce(): Promise<void> {
     const { read, clock } = this.#options;
     this.#hasLeft = false;
-    let after: Alarm | undefined;
+    let after = first;
     while (this.#running.size < maxRunning) {
       this.#ended.clear();
       const page = await read({ limit: pageSize, after });
@@ -122,7 +129,7 @@ export class Alarms {
         if (this.#running.size < maxRunning) this.#begin(alarm);
       }
       if (page.length < pageSize) return;
-      after = page.at(-1);
+      after = page.at(-1)!;
     }
     // The end of a delivery looks again for those that were left.
   }

@@ -65,7 +65,13 @@ export class Calls {
       request: undefined,
       beforeOutput,
     });
-    await this.#actionOf(name)(c, ...args);
+    try {
+      await this.#actionOf(name)(c, ...args);
+    } catch (error) {
+      c.end(false);
+      throw error;
+    }
+    c.end(true);
   }
 
   async #run(action: UserAction, call: Call): Promise<unknown> {
@@ -73,8 +79,15 @@ export class Calls {
     const { name, args, request } = call;
     const conn = () => this.#connOf(call);
     const c = new CallContext(self, { conn, request });
-    let output = action(c, ...args);
-    if (isThenable(output)) output = await this.#inTime(name, output);
+    let output: unknown;
+    try {
+      output = action(c, ...args);
+      if (isThenable(output)) output = await this.#inTime(name, output);
+    } catch (error) {
+      c.end(false);
+      throw error;
+    }
+    c.end(true);
     const { onBeforeActionResponse } = kind.config;
     if (onBeforeActionResponse !== undefined) {
       try {

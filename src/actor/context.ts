@@ -12,6 +12,7 @@ import type { Kv } from "../definition/kv.ts";
 import type { ActorQueue } from "../definition/queue.ts";
 import type { Cron, Schedule } from "../definition/schedule.ts";
 import type { Logger } from "../log.ts";
+import type { QueueConsumer } from "./queue_consumer.ts";
 import { UserCron, UserSchedule } from "./schedule_context.ts";
 import type { Self } from "./self.ts";
 
@@ -128,6 +129,7 @@ export class CallContext extends InstanceContext implements ConnContext {
   readonly request: Request | undefined;
   readonly #conn: () => Conn | undefined;
   readonly #beforeOutput: (() => void) | undefined;
+  #consumer: QueueConsumer | undefined;
 
   constructor(
     self: Self,
@@ -147,6 +149,16 @@ export class CallContext extends InstanceContext implements ConnContext {
   get conn(): Conn {
     // The type leaves out that a scheduled call has none, because RivetKit's does.
     return this.#conn() as Conn;
+  }
+
+  override get queue(): ActorQueue {
+    this.#consumer ??= this.self.control.consumer(this.#beforeOutput);
+    return this.#consumer.queue;
+  }
+
+  /** The handler has returned, or thrown. */
+  end(hasReturned: boolean): void {
+    this.#consumer?.end(hasReturned);
   }
 
   override client<R extends RegistryTypes>(): Client<R> {

@@ -20,6 +20,10 @@ export function durableTransport(
       await durable();
       return await transport.call(call);
     },
+    async send(message) {
+      await durable();
+      return await transport.send(message);
+    },
     connect(actorId, params, events) {
       const connect = () => transport.connect(actorId, params, events);
       return new DurableLink(connect, events, durable);

@@ -6,6 +6,7 @@
 
 import { ActorError, actorError, isErrorKind } from "../errors.ts";
 import type { AnyActorDefinition } from "../definition/definition.ts";
+import type { SendResult } from "../definition/queue.ts";
 import type { Logger } from "../log.ts";
 import { formatKey, parseKey } from "../protocol/key.ts";
 import type { ToServer } from "../protocol/messages.ts";
@@ -21,13 +22,15 @@ import { within } from "./deadline.ts";
 import type { Instance, OnStopped } from "./instance.ts";
 import type { Services } from "./services.ts";
 import { Kind } from "./kind.ts";
+import type { Sending } from "./queueing.ts";
 import { decodeActor } from "./record.ts";
 import { ActorExists } from "./steps.ts";
+import { Waiting } from "./waiting.ts";
 import { create, wake } from "./wake.ts";
 
 /** What a host needs. */
 export interface HostOptions
-  extends Omit<Services, "committer" | "kv" | "onAlarm"> {
+  extends Omit<Services, "committer" | "kv" | "onAlarm" | "onLost"> {
   definitions: Readonly<Record<string, AnyActorDefinition>>;
   store: Store;
   /** The longest that the store may take for an answer. */
@@ -48,6 +51,7 @@ export class Host {
   readonly #services: Services;
   readonly #kinds: Map<string, Kind>;
   readonly #alarms: Alarms;
+  readonly #waiting: Waiting;
   readonly #instances = new Map<string, Instance | Promise<Instance>>();
   readonly #creating = new Map<string, Promise<Instance>>();
   // Open connections of actors that sleep.
@@ -69,6 +73,12 @@ export class Host {
       log,
       deliver: (alarm) => this.#deliver(alarm),
     });
+    this.#waiting = new Waiting({
+      read: (page) => this.#ask(store.alarms({ ...page, until: 0 })),
+      wake: (actorId) => Promise.resolve(this.#awake(actorId)),
+      clock,
+      log,
+    });
     this.#services = {
       ...options,
       committer: new Committer(store, clock, storeTimeoutMs),
@@ -77,6 +87,7 @@ export class Host {
         kvList: (actorId, page) => this.#ask(store.kvList(actorId, page)),
       },
       onAlarm: (dueMs) => this.#alarms.notice(dueMs),
+      onLost: (actorId) => this.#waiting.retry(actorId),
     };
   }
 
@@ -93,9 +104,10 @@ export class Host {
     return [...this.#kinds.keys()];
   }
 
-  /** Begins to deliver alarms. */
+  /** Begins to deliver alarms, and wakes actors whose messages wait. */
   start(): void {
     this.#alarms.start();
+    this.#waiting.start();
   }
 
   /**
@@ -192,6 +204,15 @@ export class Host {
       .call(call, encode);
   }
 
+  /** Sends a message to a queue of an actor, which wakes for it. */
+  async send<R>(
+    actorId: string,
+    sending: Sending,
+    encode: (result: SendResult<unknown>) => R,
+  ): Promise<R> {
+    return await (await this.#awake(actorId)).send(sending, encode);
+  }
+
   /** Opens a connection to an actor, which wakes for it. */
   async connect(
     actorId: string,
@@ -256,6 +277,7 @@ export class Host {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#alarms.close();
+    this.#waiting.close();
     const instances = await Promise.allSettled(this.#instances.values());
     await Promise.all(
       instances.map((result) =>

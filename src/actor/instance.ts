@@ -14,6 +14,7 @@ import {
   type Frame,
   type ToServer,
 } from "../protocol/messages.ts";
+import type { SendResult } from "../definition/queue.ts";
 import type { Alarm } from "../stores/store.ts";
 import { Admission, type Caller } from "./admission.ts";
 import { type Call, Calls } from "./calls.ts";
@@ -24,7 +25,9 @@ import { isThenable, runHook, within } from "./deadline.ts";
 import { Deliveries } from "./deliveries.ts";
 import type { Due, Kind } from "./kind.ts";
 import type { Output } from "./outbox.ts";
-import { RunLoop } from "./run_loop.ts";
+import type { QueueConsumer } from "./queue_consumer.ts";
+import { isOwnAlarm } from "./own_alarms.ts";
+import { Queueing, type Sending } from "./queueing.ts";
 import { Self, type SelfControl } from "./self.ts";
 import type { Identity, Services } from "./services.ts";
 import { Steps } from "./steps.ts";
@@ -66,7 +69,7 @@ export class Instance implements Due, SelfControl {
   #onRunEnd: (() => void) | undefined;
   readonly #background = new Set<Promise<unknown>>();
   #holds = 0;
-  #runLoop: RunLoop | undefined;
+  readonly #queueing: Queueing;
 
   constructor(
     services: Services,
@@ -88,7 +91,9 @@ export class Instance implements Due, SelfControl {
       saveIntervalMs: kind.options.stateSaveInterval,
       onFailure: (error) => this.#fail(error),
       onAlarms: (alarms) => {
-        for (const { dueMs } of alarms) services.onAlarm(dueMs);
+        for (const { dueMs } of alarms) {
+          if (dueMs > 0) services.onAlarm(dueMs);
+        }
       },
     });
     const { steps } = this;
@@ -127,6 +132,15 @@ export class Instance implements Due, SelfControl {
         end: () => this.#end(),
       });
     }
+    this.#queueing = new Queueing({
+      services,
+      identity,
+      steps,
+      self,
+      admission: this.#admission,
+      hold: () => this.#hold(),
+      release: () => this.#release(),
+    });
   }
 
   get isRunning(): boolean {
@@ -140,6 +154,10 @@ export class Instance implements Due, SelfControl {
 
   get #kind(): Kind {
     return this.identity.kind;
+  }
+
+  consumer(beforeOutput?: () => void): QueueConsumer {
+    return this.#queueing.consumer({ beforeOutput });
   }
 
   waitUntil(promise: Promise<unknown>): void {
@@ -173,7 +191,7 @@ export class Instance implements Due, SelfControl {
     if (reason !== undefined) {
       this.services.clock.soon(() => this.stop(reason));
     } else {
-      this.#startLoop();
+      this.#queueing.start();
       this.#rest();
     }
   }
@@ -183,6 +201,31 @@ export class Instance implements Due, SelfControl {
     const { promise, resolve, reject } = Promise.withResolvers<R>();
     this.#perform(call, encode, { resolve, reject });
     return promise;
+  }
+
+  /**
+   * Sends a message to a queue. Resolves when it is durable, or with `wait` when it is completed, to
+   * what `encode` makes of the result.
+   */
+  async send<R>(
+    sending: Sending,
+    encode: (result: SendResult<unknown>) => R,
+  ): Promise<R> {
+    this.#checkLoad(sending);
+    this.#begin();
+    let completed: Promise<R> | undefined;
+    try {
+      ({ completed } = await this.#queueing.accept(sending, encode));
+    } catch (error) {
+      const { promise, reject } = Promise.withResolvers<never>();
+      this.#end();
+      this.steps.send({ release: () => reject(error), reject });
+      return await promise;
+    }
+    this.#end();
+    await this.steps.durable();
+    return await (completed ??
+      encode({ status: "completed", response: undefined }));
   }
 
   /**
@@ -227,6 +270,7 @@ export class Instance implements Due, SelfControl {
    * `false` when the actor has no such call.
    */
   deliver(alarm: Alarm): Promise<boolean> {
+    if (isOwnAlarm(alarm)) return this.#deliverOwn(alarm);
     this.#deliveries ??= new Deliveries({
       self: this.self,
       steps: this.steps,
@@ -337,7 +381,7 @@ export class Instance implements Due, SelfControl {
   }
 
   // An actor that is asked for more than it can do refuses, and keeps what it has taken on.
-  #checkLoad({ connection }: Call): void {
+  #checkLoad({ connection }: Caller): void {
     const calls = this.#runs + this.steps.waiting;
     const own = connection?.calls ?? 0;
     if (calls < maxCalls && own <= maxCallsPerConnection) return;
@@ -389,20 +433,12 @@ export class Instance implements Due, SelfControl {
     this.#rest();
   }
 
-  #startLoop(): void {
-    const { run } = this.#kind;
-    if (run === undefined) return;
-    this.#runLoop = new RunLoop({
-      run: () => run(this.context),
-      steps: this.steps,
-      clock: this.services.clock,
-      log: this.self.log,
-      saveIntervalMs: this.#kind.options.stateSaveInterval,
-      isAborted: () => this.self.isAborted,
-      onWork: (isAtWork) => isAtWork ? this.#hold() : this.#release(),
-      onEnd: () => {},
-    });
-    this.#runLoop.start();
+  async #deliverOwn(alarm: Alarm): Promise<boolean> {
+    this.#begin();
+    this.#queueing.deliver(alarm);
+    this.#end();
+    await this.steps.durable();
+    return true;
   }
 
   // Waits for the time to sleep, if there is nothing to do.
@@ -447,7 +483,9 @@ export class Instance implements Due, SelfControl {
     this.#phase = "stopped";
     this.#onStopped(this, this.connections.release());
     // A call that outlasted the wait must not write what the next instance has not seen.
-    this.steps.fail(actorError("actor/stopping", "The actor has stopped"));
+    const stopped = actorError("actor/stopping", "The actor has stopped");
+    this.steps.fail(stopped);
+    this.#queueing.close(stopped);
   }
 
   async #lastHook(
@@ -465,7 +503,7 @@ export class Instance implements Due, SelfControl {
   // Waits for running actions and background work, for a time.
   async #quiet(timeoutMs: number): Promise<void> {
     const allDone = async () => {
-      await this.#runLoop?.ended;
+      await this.#queueing.ended;
       // What is waited for may begin more.
       while (this.#runs > 0 || this.#background.size > 0) {
         const { promise, resolve } = Promise.withResolvers<void>();
@@ -528,6 +566,10 @@ export class Instance implements Due, SelfControl {
       }
     }
     this.#onStopped(this, []);
+    this.#queueing.close(error);
+    if (this.#queueing.mayHaveMessages) {
+      this.services.onLost(this.identity.actorId);
+    }
   }
 
   #logError(action: string, error: unknown): void {

@@ -9,6 +9,7 @@ import {
 import type { RunContext } from "../definition/context.ts";
 import type { AnyActorDefinition } from "../definition/definition.ts";
 import { type EventRules, readEvents } from "../definition/events.ts";
+import { type QueueRules, readQueues } from "../definition/queues.ts";
 import { type Clock, Deadlines } from "./clock.ts";
 import { checkedAction } from "./validation.ts";
 
@@ -28,6 +29,8 @@ export class Kind {
   readonly idle: Deadlines<Due>;
   /** What runs in the background of each instance. */
   readonly run: ((c: RunContext) => unknown) | undefined;
+  /** What is said of its queues; `undefined` where it has none. */
+  readonly queueRules: QueueRules | undefined;
   readonly hasState: boolean;
   readonly hasVars: boolean;
   readonly hasConnState: boolean;
@@ -50,6 +53,7 @@ export class Kind {
     this.running = deadlines(clock, options.actionTimeout);
     this.idle = deadlines(clock, options.sleepTimeout);
     const { run } = config;
+    this.queueRules = config.queues && readQueues(config.queues);
     this.run = typeof run === "object" ? run.run : run;
     this.hasState = has(config, "state", "createState");
     this.hasVars = has(config, "vars", "createVars");

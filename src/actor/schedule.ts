@@ -7,6 +7,7 @@
 import { actorError } from "../errors.ts";
 import type { ActorAlarm, AlarmKey } from "../stores/store.ts";
 import type { Clock } from "./clock.ts";
+import { isOwnAlarm } from "./own_alarms.ts";
 import { type CallRecord, decodeCall, encodeRecord } from "./record.ts";
 import type { Steps } from "./steps.ts";
 import { unwrapDeep } from "./tracking.ts";
@@ -29,7 +30,9 @@ export class Schedule {
 
   /** Takes in what is durable. */
   adopt(alarms: readonly ActorAlarm[]): void {
-    for (const alarm of alarms) this.#calls.set(alarm.id, alarm);
+    for (const alarm of alarms) {
+      if (!isOwnAlarm(alarm)) this.#calls.set(alarm.id, alarm);
+    }
   }
 
   /** All calls, in no order. */
@@ -116,7 +119,8 @@ function encode(call: CallRecord): Uint8Array {
 }
 
 function wholeTime(ms: number): number {
-  return Math.min(Math.max(Math.ceil(ms), 0), Number.MAX_SAFE_INTEGER);
+  // Time 0 is for alarms of our own.
+  return Math.min(Math.max(Math.ceil(ms), 1), Number.MAX_SAFE_INTEGER);
 }
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {

@@ -12,11 +12,14 @@ import { ActorKv } from "./kv.ts";
 import { KvRows } from "./kv_rows.ts";
 import { RunHistory } from "./run_history.ts";
 import { Schedule } from "./schedule.ts";
+import type { QueueConsumer } from "./queue_consumer.ts";
 import type { Identity, Services } from "./services.ts";
 import type { Steps } from "./steps.ts";
 
 /** What an actor's own code can ask of its instance. */
 export interface SelfControl {
+  /** `c.queue` for one handler, which is told by `beforeOutput` when that waits to be saved. */
+  consumer(beforeOutput?: () => void): QueueConsumer;
   /** Keeps it awake until the promise settles. */
   waitUntil(promise: Promise<unknown>): void;
   sleep(): void;
@@ -41,6 +44,7 @@ export class Self {
   #isAborted = false;
   #log: Logger | undefined;
   #client: unknown;
+  #consumer: QueueConsumer | undefined;
   #schedule: Schedule | undefined;
   #jobs: Jobs | undefined;
   #kv: Kv | undefined;
@@ -136,8 +140,10 @@ export class Self {
     });
   }
 
+  /** `c.queue` of hooks. */
   get queue(): ActorQueue {
-    throw notYet("c.queue");
+    this.#consumer ??= this.control.consumer();
+    return this.#consumer.queue;
   }
 
   get conns(): ReadonlyMap<string, Conn> {

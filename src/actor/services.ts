@@ -27,6 +27,8 @@ export interface Services {
   readonly kv: Pick<Store, "kvGet" | "kvList">;
   /** An alarm is durable. */
   readonly onAlarm: (dueMs: number) => void;
+  /** An instance was lost while messages may wait for it. */
+  readonly onLost: (actorId: string) => void;
 }
 
 /** Who an actor is. */

@@ -84,6 +84,11 @@ export class Steps implements StepSource {
     return this.#options.revision === 0 && this.isCreated;
   }
 
+  /** Whether nothing more is written. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined;
+  }
+
   /** Whether there is nothing to write and nobody waits. */
   get isSettled(): boolean {
     return !this.#findChanges() && this.#underWay === undefined &&

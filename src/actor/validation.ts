@@ -4,6 +4,7 @@
 
 import type { UserAction } from "../definition/actions.ts";
 import type { EventRules } from "../definition/events.ts";
+import type { QueueRule } from "../definition/queues.ts";
 import type {
   StandardIssue,
   StandardResult,
@@ -113,6 +114,56 @@ function checkEvent(
     ));
   if (!isOne && Array.isArray(value)) return value;
   return args.length === 0 && value === undefined ? [] : [value];
+}
+
+/**
+ * What the schema of a queue makes of a message: a promise of it where the schema is asynchronous.
+ *
+ * @throws {ActorError} `queue/invalid_payload`, with the issues as its metadata.
+ */
+export function checkMessage(
+  { message }: QueueRule,
+  queue: string,
+  body: unknown,
+): unknown {
+  return checked(message, body, (issues) =>
+    actorError(
+      "queue/invalid_payload",
+      `Queue "${queue}" does not take this message: ${textOf(issues)}`,
+      { metadata: { issues } },
+    ));
+}
+
+/**
+ * What the schema of a queue makes of the reply to a message, as `checkMessage()` does.
+ *
+ * @throws {ActorError} `queue/invalid_completion_payload`, with the issues as its metadata.
+ */
+export function checkReply(
+  { complete }: QueueRule,
+  queue: string,
+  reply: unknown,
+): unknown {
+  return checked(complete, reply, (issues) =>
+    actorError(
+      "queue/invalid_completion_payload",
+      `A message of queue "${queue}" is not replied to like this: ${
+        textOf(issues)
+      }`,
+      { metadata: { issues } },
+    ));
+}
+
+function checked(
+  schema: StandardSchema | undefined,
+  value: unknown,
+  errorOf: (issues: Issue[]) => Error,
+): unknown {
+  if (schema === undefined) return value;
+  const result = schema["~standard"].validate(value);
+  return isThenable(result)
+    ? result.then((result) => valueOf(result, errorOf))
+    : valueOf(result, errorOf);
 }
 
 // The value that a schema has made, or the error for what is wrong.

@@ -8,6 +8,7 @@ import type {
 import type { Declared } from "../definition/types.ts";
 import { encodingOf } from "../protocol/encoding.ts";
 import { normalizeKey } from "../protocol/key.ts";
+import type { QueueSent } from "../protocol/messages.ts";
 import type { ActorQuery, Link, Transport } from "../protocol/transport.ts";
 import { Connection } from "./connection.ts";
 import { type ClientOptions, endpointOf, runnerOf } from "./endpoint.ts";
@@ -84,6 +85,10 @@ class DefaultTransport implements Transport {
 
   async call(...args: Parameters<Transport["call"]>): Promise<unknown> {
     return await this.#transport.call(...args);
+  }
+
+  async send(...args: Parameters<Transport["send"]>): Promise<QueueSent> {
+    return await this.#transport.send(...args);
   }
 
   connect(...args: Parameters<Transport["connect"]>): Link {

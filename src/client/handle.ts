@@ -4,9 +4,11 @@ import type {
   ActorHandle,
   HandleMembers,
 } from "../definition/handle.ts";
+import type { SendOptions } from "../definition/queue.ts";
 import type { Declared } from "../definition/types.ts";
 import type { UniversalWebSocket } from "../definition/socket.ts";
-import { actorError, isErrorKind } from "../errors.ts";
+import { type ActorError, actorError, isErrorKind } from "../errors.ts";
+import type { QueueSend, QueueSent } from "../protocol/messages.ts";
 import type { ActorQuery, Transport } from "../protocol/transport.ts";
 import { abortable } from "./abort.ts";
 import type { Connection } from "./connection.ts";
@@ -30,7 +32,8 @@ export interface HandleOptions {
 export function createHandle<D extends Declared>(
   options: HandleOptions,
 ): ActorHandle<D> {
-  return withActions<D, Handle<D>>(new Handle(options));
+  // Whether the actor has queues is known to the caller's types alone.
+  return withActions<D, Handle<D>>(new Handle(options)) as ActorHandle<D>;
 }
 
 class Handle<D extends Declared> implements HandleMembers<D> {
@@ -38,6 +41,8 @@ class Handle<D extends Declared> implements HandleMembers<D> {
   #actorId: string | undefined;
   // The one search for the id that all calls wait for.
   #search: Shared<string> | undefined;
+  // Whether `send` is an action of the actor.
+  #sendsByAction = false;
 
   constructor(options: HandleOptions) {
     this.#options = options;
@@ -45,21 +50,7 @@ class Handle<D extends Declared> implements HandleMembers<D> {
   }
 
   async action(call: ActionCall): Promise<unknown> {
-    const { signal } = call;
-    signal?.throwIfAborted();
-    const actorId = this.#actorId ?? await this.#find(signal);
-    try {
-      return await this.#call(actorId, call);
-    } catch (error) {
-      const { by } = this.#options.query;
-      if (by === "id" || !isErrorKind(error, "actor/not_found")) throw error;
-      if (this.#actorId === actorId) this.#actorId = undefined;
-      const currentId = this.#actorId ?? await this.#find(signal);
-      // If the actor is there after all, it is the action that did not find another actor; the
-      // action has run, and must not run twice.
-      if (currentId === actorId) throw error;
-      return await this.#call(currentId, call);
-    }
+    return await this.#ask(call, callAction);
   }
 
   connect(): ActorConnection<D> {
@@ -90,28 +81,64 @@ class Handle<D extends Declared> implements HandleMembers<D> {
     return Promise.reject(notYet("handle.getGatewayUrl()"));
   }
 
-  send(): Promise<never> {
-    return Promise.reject(notYet("handle.send()"));
+  /** Sends a message to a queue; or calls the action of this name of an actor without queues. */
+  async send(...args: unknown[]): Promise<unknown> {
+    if (!this.#sendsByAction) {
+      const [name, body, options] = args;
+      try {
+        return await this.#send(name, body, options ?? {});
+      } catch (error) {
+        if (!isMeantAsAction(error)) throw error;
+        this.#sendsByAction = true;
+      }
+    }
+    return await this.action({ name: "send", args });
   }
 
-  #call(actorId: string, call: ActionCall): Promise<unknown> {
-    const { params } = this.#options;
+  async #send(
+    name: unknown,
+    body: unknown,
+    options: SendOptions,
+  ): Promise<QueueSent | undefined> {
+    const { wait = false, timeout, signal } = options;
+    const message = { name: String(name), body, wait, timeout, signal };
+    const { status, response } = await this.#ask(message, sendMessage);
+    if (!wait) return undefined;
+    return status === "completed" ? { status, response } : { status };
+  }
+
+  // Asks the actor; a handle of a key asks the one that has it now, if another one had it before.
+  async #ask<R extends Request, V>(request: R, ask: Ask<R, V>): Promise<V> {
+    const { signal } = request;
+    signal?.throwIfAborted();
+    const actorId = this.#actorId ?? await this.#find(signal);
+    try {
+      return await this.#askAs(actorId, request, ask);
+    } catch (error) {
+      const { by } = this.#options.query;
+      if (by === "id" || !isErrorKind(error, "actor/not_found")) throw error;
+      if (this.#actorId === actorId) this.#actorId = undefined;
+      const currentId = this.#actorId ?? await this.#find(signal);
+      // If the actor is there after all, it is the action that did not find another actor; the
+      // action has run, and must not run twice.
+      if (currentId === actorId) throw error;
+      return await this.#askAs(currentId, request, ask);
+    }
+  }
+
+  #askAs<R extends Request, V>(
+    actorId: string,
+    request: R,
+    ask: Ask<R, V>,
+  ): Promise<V> {
+    const { transport, params } = this.#options;
+    const { signal } = request;
     // Params that are there cost no turn.
     return params.getParams === undefined
-      ? this.#callWith(params.params, actorId, call)
-      : abortable(paramsOf(params), call.signal)
-        .then((params) => this.#callWith(params, actorId, call));
-  }
-
-  #callWith(
-    params: unknown,
-    actorId: string,
-    { name, args = [], signal }: ActionCall,
-  ): Promise<unknown> {
-    return abortable(
-      this.#options.transport.call({ actorId, name, args, params, signal }),
-      signal,
-    );
+      ? abortable(ask(transport, actorId, params.params, request), signal)
+      : abortable(paramsOf(params), signal).then((params) =>
+        abortable(ask(transport, actorId, params, request), signal)
+      );
   }
 
   async #find(signal: AbortSignal | undefined): Promise<string> {
@@ -131,6 +158,38 @@ class Handle<D extends Declared> implements HandleMembers<D> {
   }
 }
 
+/** What is asked of an actor. */
+interface Request {
+  signal?: AbortSignal | undefined;
+}
+
+type Ask<R extends Request, V> = (
+  transport: Transport,
+  actorId: string,
+  params: unknown,
+  request: R,
+) => Promise<V>;
+
+const callAction: Ask<ActionCall, unknown> = (
+  transport,
+  actorId,
+  params,
+  { name, args = [], signal },
+) => transport.call({ actorId, name, args, params, signal });
+
+const sendMessage: Ask<
+  QueueSend & { signal: AbortSignal | undefined },
+  QueueSent
+> = (transport, actorId, params, message) =>
+  transport.send({ ...message, actorId, params });
+
 function notYet(what: string): Error {
   return actorError("feature/not_implemented", `${what} is not there yet`);
+}
+
+function isMeantAsAction(error: unknown): boolean {
+  if (!isErrorKind(error, "queue/not_found")) return false;
+  const { metadata } = error as ActorError;
+  return typeof metadata === "object" && metadata !== null &&
+    "action" in metadata && metadata.action === "send";
 }

@@ -3,12 +3,13 @@
 import { actorError, fromWireError } from "../errors.ts";
 import { json, parse, stringify } from "../protocol/json.ts";
 import { formatKey } from "../protocol/key.ts";
-import type { Encoding, Frame } from "../protocol/messages.ts";
+import type { Encoding, Frame, QueueSent } from "../protocol/messages.ts";
 import {
   actionPath,
   connectPath,
   formatProtocols,
   headers,
+  queuePath,
 } from "../protocol/routes.ts";
 import type {
   ActorQuery,
@@ -16,6 +17,7 @@ import type {
   LinkEvents,
   Transport,
   TransportCall,
+  TransportSend,
 } from "../protocol/transport.ts";
 import type { Endpoint } from "./endpoint.ts";
 import {
@@ -100,23 +102,18 @@ export class HttpTransport implements Transport {
   }
 
   async call(call: TransportCall): Promise<unknown> {
-    const { actorId, name, args, params, signal } = call;
-    if (!this.#isLookedUp) await this.#lookUp(signal);
-    const { token } = this.#endpoint;
-    const encoding = this.#encoding;
-    const request: HttpRequest = {
-      method: "POST",
-      path: actionPath(actorId, name),
-      headers: {
-        "content-type": encoding.contentType,
-        [headers.encoding]: encoding.name,
-        ...(params !== undefined && { [headers.params]: toAscii(params) }),
-        ...(token !== undefined && { [headers.token]: token }),
-      },
-      body: encoding.encodeCall(args),
-      signal,
-    };
-    return await this.#fetch(request, encoding, encoding.decodeResult);
+    const { actorId, name, args } = call;
+    const { encodeCall, decodeResult } = this.#encoding;
+    const path = actionPath(actorId, name);
+    return await this.#post(path, call, encodeCall(args), decodeResult);
+  }
+
+  async send(message: TransportSend): Promise<QueueSent> {
+    const { actorId, name, body, wait, timeout } = message;
+    const { encodeSend, decodeSent } = this.#encoding;
+    const path = queuePath(actorId, name);
+    const sent = encodeSend({ name, body, wait, timeout });
+    return await this.#post(path, message, sent, decodeSent);
   }
 
   // Whoever connects has found the actor before, and so the server has been looked up.
@@ -193,6 +190,31 @@ export class HttpTransport implements Transport {
       runner_name_selector: this.#runner,
       crash_policy: "sleep",
     });
+  }
+
+  // Says something to an actor, in the encoding of messages.
+  async #post<T>(
+    path: string,
+    { params, signal }: { params: unknown; signal: AbortSignal | undefined },
+    body: Frame,
+    read: (body: Frame) => T,
+  ): Promise<T> {
+    if (!this.#isLookedUp) await this.#lookUp(signal);
+    const { token } = this.#endpoint;
+    const encoding = this.#encoding;
+    const request: HttpRequest = {
+      method: "POST",
+      path,
+      headers: {
+        "content-type": encoding.contentType,
+        [headers.encoding]: encoding.name,
+        ...(params !== undefined && { [headers.params]: toAscii(params) }),
+        ...(token !== undefined && { [headers.token]: token }),
+      },
+      body,
+      signal,
+    };
+    return await this.#fetch(request, encoding, read);
   }
 
   // Finds and creates actors. This is JSON whatever the encoding of messages.

@@ -62,6 +62,7 @@ export type {
   GetOptions,
   GetOrCreateOptions,
   HandleMembers,
+  QueueMembers,
   RegistryTypes,
 } from "../definition/handle.ts";
 export type { Send, SendOptions, SendResult } from "../definition/queue.ts";

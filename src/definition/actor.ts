@@ -8,6 +8,7 @@ import {
 import type { ActorDefinition } from "./definition.ts";
 import { readEvents } from "./events.ts";
 import { isStandardSchema } from "./schema.ts";
+import { readQueues } from "./queues.ts";
 import type { Bag } from "./types.ts";
 
 const functionKeys = [
@@ -96,7 +97,8 @@ function checkConfig(config: object): void {
       throw new TypeError(`Cannot define an actor: ${key} is not a function`);
     }
   }
-  const { db, run, actionInputSchemas, events, connParamsSchema } = values;
+  const { db, run, actionInputSchemas, events, queues, connParamsSchema } =
+    values;
   const actions = flattenActions(values.actions);
   if (actionInputSchemas !== undefined) {
     flattenSchemas(actionInputSchemas, actions);
@@ -108,6 +110,7 @@ function checkConfig(config: object): void {
     );
   }
   if (db !== undefined) checkDatabase(db);
+  if (queues !== undefined) readQueues(queues);
   if (run !== undefined && typeof run !== "function") checkRun(run);
 }
 

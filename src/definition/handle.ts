@@ -1,7 +1,7 @@
 // The caller's typed view of a registry: client, handle, connection.
 
 import type { Send } from "./queue.ts";
-import type { EventArgs, NameIn } from "./schema.ts";
+import type { EventArgs, IsOpen, NameIn } from "./schema.ts";
 import type { UniversalWebSocket } from "./socket.ts";
 import type { ActionsOf, Declared, TypesOf } from "./types.ts";
 
@@ -111,7 +111,17 @@ export interface ActionCall {
 /** A stateless reference to one actor: each call stands for itself. */
 export type ActorHandle<D extends Declared> =
   & HandleMembers<D>
+  & QueueMembers<TypesOf<D>["queues"]>
   & ActionCalls<D>;
+
+/** What a handle has besides, if its actor has queues; if not, `send` may be one of its actions. */
+export type QueueMembers<Q> = IsOpen<Q> extends true ? unknown : {
+  /**
+   * Sends a message to a queue of the actor, which wakes for it. Resolves when the message is
+   * durable; with `wait`, when it is completed.
+   */
+  send: Send<Q>;
+};
 
 /** What a handle has besides the actions of its actor. */
 export interface HandleMembers<D extends Declared> {
@@ -138,8 +148,6 @@ export interface HandleMembers<D extends Declared> {
   ): Promise<UniversalWebSocket>;
   /** The URL of the actor: `/request/…` and `/websocket/…` are below it. */
   getGatewayUrl(): Promise<string>;
-  /** Sends a message to a queue of the actor. */
-  send: Send<TypesOf<D>["queues"]>;
 }
 
 /** The state of a connection. */

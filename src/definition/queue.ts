@@ -15,7 +15,7 @@ export type QueueMessage<Q, Name extends string = NameIn<Q>> = Name extends
      * Removes the message, in one commit with what has changed until now, and then tells whoever
      * waits. Only for messages that were asked for as `completable`.
      *
-     * @throws {ActorError} `queue/not_completable` or `queue/already_completed`.
+     * @throws {ActorError} `queue/complete_not_configured` or `queue/already_completed`.
      */
     complete(reply?: ReplyOf<Q, Name>): Promise<void>;
   }
@@ -92,7 +92,14 @@ export type SendResult<Reply> =
     status: "timedOut";
   };
 
-/** Sends a message. Resolves when it is durable, or with `wait` when it has been completed. */
+/**
+ * Sends a message. Resolves when it is durable, or with `wait` when it has been completed.
+ *
+ * @throws {ActorError} `queue/not_found` when there is no such queue, `queue/full` when
+ * `options.maxQueueSize` messages wait, `queue/message_too_large` when the message has more bytes
+ * than `options.maxQueueMessageSize`, `queue/invalid_payload` when it does not pass its schema, and
+ * `auth/forbidden` when `canPublish` does not allow it.
+ */
 export interface Send<Q> {
   <Name extends NameIn<Q>>(
     name: Name,

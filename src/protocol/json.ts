@@ -4,7 +4,14 @@
 // Map or Set an empty object.
 
 import { actorError, type WireError } from "../errors.ts";
-import type { Encoding, Frame, ToClient, ToServer } from "./messages.ts";
+import type {
+  Encoding,
+  Frame,
+  QueueSend,
+  QueueSent,
+  ToClient,
+  ToServer,
+} from "./messages.ts";
 
 // Deeper nesting than any message has a use for would overflow the stack of whoever walks it.
 const maxDepth = 256;
@@ -17,6 +24,10 @@ export const json: Encoding = {
   decodeCall: (body) => argsOf(fieldsOf(parse(body)).args),
   encodeResult: (output) => stringify({ output: output ?? null }),
   decodeResult: (body) => fieldsOf(parse(body)).output,
+  encodeSend: (send) => stringify(send),
+  decodeSend: (body) => sendOf(fieldsOf(parse(body))),
+  encodeSent: (sent) => stringify(sent),
+  decodeSent: (body) => sentOf(fieldsOf(parse(body))),
   encodeError: (error) => stringify(error),
   decodeError: (body) => errorOf(fieldsOf(parse(body))),
   encodeToServer: (message) => stringify({ body: withBigInt(message, "id") }),
@@ -196,6 +207,25 @@ function toClientOf(
 // Callers may leave the arguments out, or give the only one without its array.
 function argsOf(args: unknown): unknown[] {
   return Array.isArray(args) ? args : [args ?? []].flat();
+}
+
+// The queue is named by the path as well, so callers may leave its name out here.
+function sendOf(fields: Record<string, unknown>): QueueSend {
+  const { name = "", body, wait = false } = fields;
+  if (typeof wait !== "boolean") throw malformed("wait is not a boolean");
+  const timeout = fields.timeout ?? undefined;
+  const isTime = typeof timeout === "number" && timeout >= 0;
+  if (timeout !== undefined && !isTime) {
+    throw malformed("the timeout is not a number of milliseconds");
+  }
+  return { name: textOf(name), body, wait, timeout };
+}
+
+function sentOf({ status, response }: Record<string, unknown>): QueueSent {
+  if (status !== "completed" && status !== "timedOut") {
+    throw malformed("the status is unknown");
+  }
+  return { status, response };
 }
 
 function errorOf(fields: Record<string, unknown>): WireError {

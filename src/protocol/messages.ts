@@ -44,6 +44,22 @@ export interface Event {
 /** From an actor to a connection. */
 export type ToClient = Init | ErrorMessage | ActionResponse | Event;
 
+/** Sends a message to a queue. */
+export interface QueueSend {
+  name: string;
+  body: unknown;
+  /** Whether to wait until the message is completed. */
+  wait: boolean;
+  /** The most milliseconds to wait; for ever without. */
+  timeout: number | undefined;
+}
+
+/** What became of a message; it is `completed` at once for a sender that does not wait. */
+export interface QueueSent {
+  status: "completed" | "timedOut";
+  response?: unknown;
+}
+
 /** The payload of one WebSocket message, or the body of an HTTP message. */
 export type Frame = string | Uint8Array<ArrayBuffer>;
 
@@ -62,6 +78,11 @@ export interface Encoding {
   /** The body of a result. */
   encodeResult(output: unknown): Frame;
   decodeResult(body: Frame): unknown;
+  /** The body of a message to a queue, and of the answer to it. */
+  encodeSend(send: QueueSend): Frame;
+  decodeSend(body: Frame): QueueSend;
+  encodeSent(sent: QueueSent): Frame;
+  decodeSent(body: Frame): QueueSent;
   /** The body of a refusal. */
   encodeError(error: WireError): Frame;
   decodeError(body: Frame): WireError;

@@ -37,7 +37,7 @@ export interface ActorRoute {
 
 /** What is asked of an actor. */
 export type ActorEndpoint =
-  | { kind: "action"; name: string }
+  | { kind: "action" | "queue"; name: string }
   | { kind: "connect" | "health" | "metadata" | "root" | "unknown" }
   | { kind: "request" | "websocket"; path: string };
 
@@ -72,6 +72,13 @@ export function parseRoute(pathname: string, basePath: string): Route {
 /** The path of an action of an actor. */
 export function actionPath(actorId: string, name: string): string {
   return `/gateway/${encodeURIComponent(actorId)}/action/${
+    encodeURIComponent(name)
+  }`;
+}
+
+/** The path of a queue of an actor. */
+export function queuePath(actorId: string, name: string): string {
+  return `/gateway/${encodeURIComponent(actorId)}/queue/${
     encodeURIComponent(name)
   }`;
 }
@@ -135,9 +142,10 @@ function parseEndpoint(path: string): ActorEndpoint {
   switch (first) {
     case "":
       return { kind: others.length === 0 ? "root" : "unknown" };
-    case "action": {
+    case "action":
+    case "queue": {
       const name = others.length === 1 ? decode(others[0]!) : undefined;
-      return name ? { kind: "action", name } : { kind: "unknown" };
+      return name ? { kind: first, name } : { kind: "unknown" };
     }
     case "connect":
     case "health":

@@ -1,7 +1,7 @@
 // How a client reaches actors: over the network, or within the process. The client is the same for
 // both; only the transport differs.
 
-import type { ToClient, ToServer } from "./messages.ts";
+import type { QueueSend, QueueSent, ToClient, ToServer } from "./messages.ts";
 
 /** Which actor a handle means. */
 export type ActorQuery =
@@ -20,6 +20,13 @@ export interface TransportCall {
   actorId: string;
   name: string;
   args: unknown[];
+  params: unknown;
+  signal: AbortSignal | undefined;
+}
+
+/** A message to a queue of an actor. */
+export interface TransportSend extends QueueSend {
+  actorId: string;
   params: unknown;
   signal: AbortSignal | undefined;
 }
@@ -52,6 +59,8 @@ export interface Transport {
   ): Promise<string>;
   /** Calls an action without a connection. */
   call(call: TransportCall): Promise<unknown>;
+  /** Sends a message to a queue. Resolves when it is durable, or what it waits for has come. */
+  send(message: TransportSend): Promise<QueueSent>;
   /**
    * Opens a connection to an actor that `resolve` or `create` has found. Never throws: what goes
    * wrong is told by `close`.

@@ -22,6 +22,7 @@ import {
 import { answerAction } from "./action.ts";
 import { answerActors } from "./actors.ts";
 import { answerConnect } from "./connect.ts";
+import { answerSend } from "./queue.ts";
 import { allowOrigin, answerPreflight } from "./cors.ts";
 import { logged, pathOf } from "./log.ts";
 import {
@@ -139,6 +140,21 @@ async function answerActor(
       const { name } = endpoint;
       const host = await options.host();
       return await answerAction(host, request, {
+        actorId,
+        name,
+        maxIncomingBytes,
+      });
+    }
+    case "queue": {
+      if (request.method !== "POST") {
+        throw actorError(
+          "route/method_not_allowed",
+          `A queue takes POST, not ${request.method}`,
+        );
+      }
+      const { name } = endpoint;
+      const host = await options.host();
+      return await answerSend(host, request, {
         actorId,
         name,
         maxIncomingBytes,

@@ -49,6 +49,16 @@ export function localTransport(options: LocalOptions): Transport {
       const call = copyValue({ name, args, params });
       return asked((host) => host.call(actorId, call, copyValue), signal);
     },
+    send: ({ actorId, name, body, wait, timeout, params, signal }) => {
+      const sending = {
+        ...copyValue({ body, params }),
+        queue: name,
+        wait,
+        timeoutMs: timeout,
+        signal,
+      };
+      return asked((host) => host.send(actorId, sending, copyValue), signal);
+    },
     connect: (actorId, params, events) =>
       new LocalConnection(options, actorId, copyValue(params), events).link,
   };

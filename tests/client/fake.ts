@@ -1,12 +1,17 @@
 // A transport and a time that do nothing but what a test tells them.
 
-import type { ToClient, ToServer } from "../../src/protocol/messages.ts";
+import type {
+  QueueSent,
+  ToClient,
+  ToServer,
+} from "../../src/protocol/messages.ts";
 import type {
   ActorQuery,
   Link,
   LinkEvents,
   Transport,
   TransportCall,
+  TransportSend,
 } from "../../src/protocol/transport.ts";
 import type { Timing } from "../../src/client/timing.ts";
 
@@ -18,6 +23,7 @@ export async function settle(): Promise<void> {
 export class FakeTransport implements Transport {
   readonly queries: ActorQuery[] = [];
   readonly calls: TransportCall[] = [];
+  readonly sent: TransportSend[] = [];
   readonly creations: unknown[] = [];
   readonly links: FakeLink[] = [];
 
@@ -25,6 +31,8 @@ export class FakeTransport implements Transport {
     Promise.resolve("id-1");
   run: (call: TransportCall) => Promise<unknown> = () =>
     Promise.resolve("result");
+  queue: (message: TransportSend) => Promise<QueueSent> = () =>
+    Promise.resolve({ status: "completed" });
 
   resolve(query: ActorQuery, signal?: AbortSignal): Promise<string> {
     this.queries.push(query);
@@ -39,6 +47,11 @@ export class FakeTransport implements Transport {
   call(call: TransportCall): Promise<unknown> {
     this.calls.push(call);
     return this.run(call);
+  }
+
+  send(message: TransportSend): Promise<QueueSent> {
+    this.sent.push(message);
+    return this.queue(message);
   }
 
   connect(actorId: string, params: unknown, events: LinkEvents): Link {
