@@ -42,6 +42,7 @@ test("every example is driven by a test in this file", () => {
   assertEquals(readdirSync(join(root, "examples")).toSorted(), [
     "chat",
     "counter.ts",
+    "cron.ts",
     "cross_actor.ts",
     "elysia.ts",
     "hono.ts",
@@ -124,6 +125,28 @@ test("examples/reminder.ts sets reminders anew when all have fired", async () =>
     assertEquals(await program.ended(), clean);
     assertEquals(fired(program), args.map((seconds) => `after ${seconds} s`));
   }
+});
+
+test("examples/cron.ts measures in step, also after it was killed", async () => {
+  using folder = new Folder();
+  await using first = start("cron.ts", folder);
+  const [, next] = await first.line(/^Next measure: (.+)$/m);
+  const [, report] = await first.line(/^Next report: (.+)$/m);
+  // Half past seven, in winter or in summer.
+  assertMatch(report!, /T0[56]:30:00\.000Z$/);
+  await first.line(/^Measurement 1, /m);
+  first.signal("SIGKILL");
+  await first.ended();
+  await using second = start("cron.ts", folder);
+  assertEquals(await second.ended(), clean);
+  const [, last] = await second.line(/^Measurement (\d+), \d+\.\d s late$/m);
+  assertEquals(last, "2");
+  const runs = [...second.output.matchAll(/^Run of (.+): ok$/gm)]
+    .map(([, time]) => (Date.parse(time!) - Date.parse(next!)) / 5_000);
+  // A slow start may have missed some.
+  assertEquals(runs.length, 3);
+  assertEquals(runs[2], 0);
+  assert(runs.every(Number.isInteger) && runs[0]! > runs[1]! && runs[1]! > 0);
 });
 
 test("examples/validation.ts refuses what its schemas refuse, and lets the rest through", async () => {

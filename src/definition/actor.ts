@@ -178,9 +178,12 @@ function checkOption(key: keyof ActorOptions, value: unknown): void {
       `Cannot define an actor: options.${key} is not a ${expected}`,
     );
   }
-  if (typeof value === "number" && !(value > 0 && value < Infinity)) {
-    throw new RangeError(
-      `Cannot define an actor: options.${key} is ${value}, not a positive number of milliseconds`,
-    );
-  }
+  if (typeof value !== "number") return;
+  const isCount = key.startsWith("max");
+  const isFine = isCount ? Number.isSafeInteger(value) : value < Infinity;
+  if (value > 0 && isFine) return;
+  const unit = isCount ? "whole number" : "number of milliseconds";
+  throw new RangeError(
+    `Cannot define an actor: options.${key} is ${value}, not a positive ${unit}`,
+  );
 }

@@ -50,6 +50,21 @@ test("actor() fills in every default, and freezes what was declared", () => {
   assertEquals(Object.isFrozen(options) && Object.isFrozen(config), true);
 });
 
+test("actor() refuses an option that is out of its range, and says in which unit", () => {
+  assertThrows(
+    () => actor({ options: { sleepTimeout: -1 } }),
+    RangeError,
+    "options.sleepTimeout is -1, not a positive number of milliseconds",
+  );
+  for (const maxSchedules of [0, 1.5, Infinity]) {
+    assertThrows(
+      () => actor({ options: { maxSchedules } }),
+      RangeError,
+      `options.maxSchedules is ${maxSchedules}, not a positive whole number`,
+    );
+  }
+});
+
 test("actor() takes a constant and its function together", () => {
   const { config } = actor({ state: { n: 0 }, createState: () => ({ n: 1 }) });
   assertEquals(typeof config.createState, "function");
