@@ -260,7 +260,7 @@ function publicOf(
   // A client shows its token to everybody.
   if (publicToken?.startsWith("sk_")) {
     throw new TypeError(
-      "Cannot set up: the public token begins with sk_, as secret ones do; publishable ones begin with pk_",
+      "Cannot set up: the public token begins with sk_, and everybody would see it; publishable ones begin with pk_",
     );
   }
   return {

@@ -46,7 +46,6 @@ const onBun: Record<string, Case> = {
   "Hono's default export, given the request alone": {
     program: "hono.ts",
     command: "bun",
-    isHttpOnly: true,
   },
   "a Hono app with sockets of its own": {
     program: "hono_sockets.ts",
@@ -58,11 +57,7 @@ const onBun: Record<string, Case> = {
     command: "bun",
     hasEcho: true,
   },
-  "Elysia's mount()": {
-    program: "elysia_mount.ts",
-    command: "bun",
-    isHttpOnly: true,
-  },
+  "Elysia's mount()": { program: "elysia_mount.ts", command: "bun" },
   "Bun.serve": { program: programs.bunServe, command: "bun" },
   "routes of Bun.serve": {
     program: `${importVisits} ${page}
