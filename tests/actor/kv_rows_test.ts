@@ -15,6 +15,8 @@ class Rig {
   readonly rows: KvRows;
   readonly contents: Contents = new Map();
   changes = 0;
+  /** How often the store was asked. */
+  asks = 0;
   failure: Error | undefined;
   /** Awaited by each read, before it asks the store, and before it answers. */
   delay: () => Promise<void> | void = () => {};
@@ -24,6 +26,7 @@ class Rig {
 
   constructor() {
     const wait = async <V>(ask: () => Promise<V>): Promise<V> => {
+      this.asks++;
       await this.delay();
       const answer = await ask();
       await this.delay();
@@ -118,6 +121,16 @@ test("reads see what was written before: pending, under way, and durable", async
   await check();
 });
 
+test("what is not durable is read without the store, and kept no longer than that", async () => {
+  const rig = new Rig();
+  rig.set("a", "1");
+  assertEquals(await rig.get("a"), ["1"]);
+  await rig.commit(async () => assertEquals(await rig.get("a"), ["1"]));
+  assertEquals(rig.asks, 0);
+  assertEquals(await rig.get("a"), ["1"]);
+  assertEquals(rig.asks, 1);
+});
+
 test("a list is as long as it may be, whatever was deleted or added since", async () => {
   const rig = new Rig();
   const keys = Array.from({ length: 600 }, (_, n) => `k${1000 + n}`);
@@ -172,6 +185,25 @@ test("a read that waits while later writes are committed sees all of them or non
     resolve();
     assertEquals(await Promise.all(reads), [["3", "3"], ["a=3", "b=3"]]);
   }
+});
+
+test("a list is as long as it may be, when what it has read is deleted before it ends", async () => {
+  const rig = new Rig();
+  const keys = Array.from({ length: 600 }, (_, n) => `k${1000 + n}`);
+  for (const key of keys) rig.set(key, "1");
+  await rig.commit();
+  let waits = 0;
+  rig.delay = async () => {
+    // The second page was asked for.
+    if (++waits !== 3) return;
+    for (const key of keys.slice(0, 250)) rig.set(key, undefined);
+    await rig.commit();
+  };
+  assertEquals(
+    await rig.list({ limit: 300 }),
+    keys.slice(250, 550).map((key) => `${key}=1`),
+  );
+  assertEquals(waits > 4, true);
 });
 
 test("deleteRange() deletes what was there at its call, and nothing that was written since", async () => {
