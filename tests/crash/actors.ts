@@ -157,7 +157,9 @@ async function append(
 
 /** What an agenda keeps: ids, and behind `@` the life of the server that they ran in. */
 export interface AgendaState {
+  /** With the id of the future call that each became. */
   planned: Map<string, string>;
+  cancelled: string[];
   begun: string[];
   ran: string[];
 }
@@ -172,7 +174,12 @@ export type Manner = "run" | "runSlowly" | "runChain";
 
 /** Calls in the future. */
 export const agenda = actor({
-  state: { planned: new Map(), begun: [], ran: [] } as AgendaState,
+  state: {
+    planned: new Map(),
+    cancelled: [],
+    begun: [],
+    ran: [],
+  } as AgendaState,
   options: { sleepTimeout: 100 },
   actions: {
     async plan(
@@ -184,8 +191,15 @@ export const agenda = actor({
         links: number;
       },
     ): Promise<void> {
-      c.state.planned.set(id, manner);
-      await c.schedule.after(delayMs, manner, id, links);
+      const call = await c.schedule.after(delayMs, manner, id, links);
+      c.state.planned.set(id, call);
+    },
+    async cancel(c, id: string): Promise<boolean> {
+      const call = c.state.planned.get(id);
+      if (call === undefined) return false;
+      const isCancelled = await c.schedule.cancel(call);
+      if (isCancelled) c.state.cancelled.push(id);
+      return isCancelled;
     },
     run(c, id: string): void {
       c.state.begun.push(`${id}@${life}`);
@@ -203,8 +217,9 @@ export const agenda = actor({
       c.state.ran.push(`${id}@${life}`);
       c.broadcast("ran", `${id}@${life}`);
       if (links === 0) return;
-      c.state.planned.set(`${id}'`, "runChain");
-      await c.schedule.after(5, "runChain", `${id}'`, links - 1);
+      const next = `${id}'`;
+      const call = await c.schedule.after(5, "runChain", next, links - 1);
+      c.state.planned.set(next, call);
     },
     nap: (c): void => c.sleep(),
     read: (c): AgendaReading => ({
@@ -213,6 +228,7 @@ export const agenda = actor({
     }),
     forget(c): void {
       c.state.planned.clear();
+      c.state.cancelled = [];
       c.state.begun = [];
       c.state.ran = [];
     },

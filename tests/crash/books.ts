@@ -207,6 +207,7 @@ export class AgendaBook {
   #known: ReadonlySet<string> = new Set();
   readonly #sent = new Set<string>();
   readonly #acknowledged = new Set<string>();
+  readonly #cancelled = new Set<string>();
   // Ids with the life of the server that they were seen to run in.
   readonly #seen = new Set<string>();
   readonly #forgotten = new Set<string>();
@@ -232,6 +233,11 @@ export class AgendaBook {
     for (const each of chainOf(id, links)) this.#acknowledged.add(each);
   }
 
+  /** A cancel was acknowledged. */
+  cancel(id: string): void {
+    this.#cancelled.add(id);
+  }
+
   /** Somebody was told that a call ran. */
   see(ran: string): void {
     this.#seen.add(ran);
@@ -239,24 +245,33 @@ export class AgendaBook {
 
   /** Whether all that must run has run. */
   isQuiet(state: AgendaReading | undefined): boolean {
-    const ran = new Set(state?.ran.map(idOf));
-    return this.#acknowledged.isSubsetOf(ran) &&
-      (state?.planned ?? []).every((id) => ran.has(id));
+    const done = doneIn(state);
+    return this.#acknowledged.isSubsetOf(done) &&
+      (state?.planned ?? []).every((id) => done.has(id));
   }
 
   /** Checks the state of the actor once it is quiet, or was given all its time. */
   check(state: AgendaReading | undefined): void {
-    const { planned, begun, ran } = state ??
-      { planned: [], begun: [], ran: [] };
+    const { planned, cancelled, begun, ran } = state ??
+      { planned: [], cancelled: [], begun: [], ran: [] };
     const ranIds = new Set(ran.map(idOf));
+    const done = doneIn(state);
     for (const [list, what] of [[begun, "begun"], [ran, "run"]] as const) {
       const twice = repeated(list.map(idOf));
       if (twice.length > 0) this.#add("run twice", `${what} twice`, twice);
     }
     const lost = [...this.#acknowledged, ...planned, ...this.#known]
-      .filter((id) => !ranIds.has(id));
+      .filter((id) => !done.has(id));
     for (const id of new Set(lost)) {
       this.#add("lost schedule", "has not run", [id]);
+    }
+    const revived = begun.map(idOf).filter((id) => cancelled.includes(id));
+    if (revived.length > 0) {
+      this.#add("run twice", "run though cancelled", revived);
+    }
+    for (const id of this.#cancelled) {
+      if (cancelled.includes(id)) continue;
+      this.#add("lost write", "not cancelled, as was told", [id]);
     }
     for (const id of this.#seen) {
       if (ran.includes(id)) continue;
@@ -274,6 +289,7 @@ export class AgendaBook {
     this.#known = new Set(planned);
     this.#sent.clear();
     this.#acknowledged.clear();
+    this.#cancelled.clear();
     this.#seen.clear();
   }
 
@@ -290,6 +306,11 @@ export class AgendaBook {
       `agenda ${this.#name}: ${text}: ${some} (${more.length})`,
     );
   }
+}
+
+// The ids of the calls that have run, or were cancelled.
+function doneIn(state: AgendaReading | undefined): Set<string> {
+  return new Set([...state?.ran.map(idOf) ?? [], ...state?.cancelled ?? []]);
 }
 
 /** What is known of the archive. */

@@ -341,6 +341,8 @@ async function plan(
   book.send(id, links);
   await actor.plan({ id, delayMs: random.below(400), manner, links });
   book.acknowledge(id, links);
+  if (manner === "runChain" || random.next() < 0.7) return;
+  if (await actor.cancel(id)) book.cancel(id);
 }
 
 // What an action tells by failing.
