@@ -15,12 +15,15 @@ import type { chatRoom, Message } from "../examples/chat/room.ts";
 import type { registry } from "../examples/chat/server.ts";
 import type { registry as elysia } from "../examples/elysia.ts";
 import type { registry as hono } from "../examples/hono.ts";
+import type { poll, Standing } from "../examples/react/poll.ts";
+import type { registry as polls } from "../examples/react/server.ts";
 import {
   type ActorConnection,
   ActorError,
   createClient,
 } from "../src/client/mod.ts";
 import { test } from "./harness.ts";
+import { launchChromium, noChromium } from "./runtimes/chromium.ts";
 import { Folder } from "./runtimes/folder.ts";
 import { answerOf, freePort } from "./runtimes/ports.ts";
 import { type End, Program } from "./runtimes/process.ts";
@@ -46,6 +49,7 @@ test("every example is driven by a test in this file", () => {
     "cross_actor.ts",
     "elysia.ts",
     "hono.ts",
+    "react",
     "reminder.ts",
     "validation.ts",
   ]);
@@ -367,6 +371,105 @@ test("examples/chat serves nothing but its page", async () => {
   assertEquals(post.status, 405);
 });
 
+test("examples/react counts one vote of each voter, and loses none to a kill -9", async () => {
+  await using polls = await Polls.start();
+  await using ana = polls.join("Ana");
+  await ana.poll.vote(2);
+  assertEquals(ana.standing, { votes: [0, 0, 1], mine: 2, present: 1 });
+  await using bo = polls.join("Bo");
+  await bo.poll.vote(2);
+  await bo.poll.vote(0);
+  assertEquals(bo.standing, { votes: [1, 0, 1], mine: 0, present: 2 });
+  await polls.kill();
+  await polls.restart();
+  await using cy = polls.join("Cy");
+  await cy.poll.vote(0);
+  assertEquals(cy.standing?.votes, [2, 0, 1]);
+});
+
+test("examples/react refuses a poll, a voter or a choice that there is not", async () => {
+  await using polls = await Polls.start();
+  await using ana = polls.join("Ana");
+  for (const choice of [3, -1, 0.5, NaN]) {
+    const error = await assertRejects(() => ana.poll.vote(choice), ActorError);
+    assertEquals([choice, error.code], [choice, "no_such_choice"]);
+  }
+  for (
+    const [voter, poll, code] of [
+      ["", "trip", "no_voter"],
+      ["x".repeat(65), "trip", "no_voter"],
+      ["Ana", "toString", "no_such_poll"],
+    ] as const
+  ) {
+    await using nobody = polls.join(voter, poll);
+    const error = await nobody.failure;
+    assertInstanceOf(error, ActorError);
+    assertEquals([error.group, error.code], ["user", code]);
+  }
+});
+
+test("examples/react serves its page, and nothing else", async () => {
+  await using polls = await Polls.start();
+  for (
+    const [path, type] of [["/", "html"], ["/style.css", "css"], [
+      "/app.js",
+      "javascript",
+    ]]
+  ) {
+    const response = await fetch(polls.url + path);
+    await response.body?.cancel();
+    assertEquals(
+      [response.status, response.headers.get("content-type")],
+      [200, `text/${type}; charset=utf-8`],
+    );
+  }
+  for (
+    const path of ["/app.tsx", "/server.ts", "/index.html", "//etc/passwd"]
+  ) {
+    assertEquals([path, await status(polls.url, path)], [path, 404]);
+  }
+  const post = await fetch(polls.url, { method: "POST", body: "x" });
+  await post.body?.cancel();
+  assertEquals(post.status, 405);
+});
+
+test(
+  "examples/react: pages in a browser see each other's votes, also after a kill -9 and a restart",
+  async () => {
+    await using polls = await Polls.start();
+    await using browser = await launchChromium();
+    const open = async (path: string) => {
+      const page = await browser.newPage();
+      page.setDefaultTimeout(patienceMs);
+      await page.goto(polls.url + path);
+      await page.getByText("Live").waitFor();
+      return page;
+    };
+    const ana = await open("/#trip");
+    const bo = await open("/#trip");
+    await ana.getByRole("button", { name: "To the sea" }).click();
+    await bo.getByText("1 vote · 2 people here").waitFor();
+    await polls.kill();
+    for (const page of [ana, bo]) {
+      await page.getByText("Reconnecting…").waitFor();
+    }
+    // It is sent when the server is back.
+    await bo.getByRole("button", { name: "To a big city" }).click();
+    await polls.restart();
+    for (const page of [ana, bo]) await page.getByText("Live").waitFor();
+    await ana.getByText("2 votes · 2 people here").waitFor();
+    assertEquals(
+      await ana.getByRole("button", { pressed: true }).allInnerTexts(),
+      await ana.getByRole("button", { name: "To the sea" }).allInnerTexts(),
+    );
+    // Another poll is another actor.
+    await ana.getByRole("link", { name: "music" }).click();
+    await ana.getByText("0 votes · 1 person here").waitFor();
+    await bo.getByText("2 votes · 1 person here").waitFor();
+  },
+  { skip: noChromium },
+);
+
 interface StartOptions {
   runtime?: Runtime;
   args?: string[];
@@ -398,20 +501,16 @@ function startApp(example: string, folder: Folder, port: number): Program {
   });
 }
 
-/** The chat's server, and its restarts on the same port. */
-class Chat implements AsyncDisposable {
+/** The server of an example that is a folder, and its restarts on the same port. */
+class Served implements AsyncDisposable {
+  readonly #example: string;
   readonly #folder = new Folder();
   #program: Program;
   url = "";
 
-  private constructor() {
+  protected constructor(example: string) {
+    this.#example = example;
     this.#program = this.#start(0);
-  }
-
-  static async start(): Promise<Chat> {
-    const chat = new Chat();
-    await chat.#listens();
-    return chat;
   }
 
   async kill(): Promise<void> {
@@ -421,14 +520,14 @@ class Chat implements AsyncDisposable {
 
   async restart(): Promise<void> {
     this.#program = this.#start(Number(new URL(this.url).port));
-    await this.#listens();
+    await this.listens();
   }
 
-  join(name: string, room = "lobby", create = createClient): Guest {
-    const client = create<typeof registry>(`${this.url}/api/rivet`);
-    return new Guest(
-      client.chatRoom.getOrCreate(room, { params: { name } }).connect(),
+  async listens(): Promise<void> {
+    const [, url] = await this.#program.line(
+      /^Troupe \S+ serves \S+ at (\S+)\/api\/rivet \(SQLite at /m,
     );
+    this.url = url!;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -437,14 +536,54 @@ class Chat implements AsyncDisposable {
   }
 
   #start(port: number): Program {
-    return start("chat/server.ts", this.#folder, { port });
+    return start(`${this.#example}/server.ts`, this.#folder, { port });
+  }
+}
+
+class Chat extends Served {
+  static async start(): Promise<Chat> {
+    const chat = new Chat("chat");
+    await chat.listens();
+    return chat;
   }
 
-  async #listens(): Promise<void> {
-    const [, url] = await this.#program.line(
-      /^Troupe \S+ serves chatRoom at (\S+)\/api\/rivet \(SQLite at /m,
+  join(name: string, room = "lobby", create = createClient): Guest {
+    const client = create<typeof registry>(`${this.url}/api/rivet`);
+    return new Guest(
+      client.chatRoom.getOrCreate(room, { params: { name } }).connect(),
     );
-    this.url = url!;
+  }
+}
+
+class Polls extends Served {
+  static async start(): Promise<Polls> {
+    const polls = new Polls("react");
+    await polls.listens();
+    return polls;
+  }
+
+  join(voter: string, name = "trip"): Voter {
+    const client = createClient<typeof polls>(`${this.url}/api/rivet`);
+    return new Voter(
+      client.poll.getOrCreate(name, { params: { voter } }).connect(),
+    );
+  }
+}
+
+/** Somebody at a poll. */
+class Voter implements AsyncDisposable {
+  readonly poll: ActorConnection<typeof poll>;
+  readonly failure: Promise<Error>;
+  standing: Standing | undefined;
+
+  constructor(connection: ActorConnection<typeof poll>) {
+    this.poll = connection;
+    connection.on("changed", (standing) => this.standing = standing);
+    this.failure = new Promise((resolve) => connection.onError(resolve));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.poll.dispose();
   }
 }
 

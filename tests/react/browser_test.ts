@@ -2,15 +2,10 @@
 // Everything is shown in Strict Mode.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import {
-  type Browser,
-  chromium,
-  type Page,
-  type WebSocket,
-} from "playwright-core";
+import type { Browser, Page, WebSocket } from "playwright-core";
 import { test } from "../harness.ts";
+import { launchChromium, noChromium } from "../runtimes/chromium.ts";
 import { Program } from "../runtimes/process.ts";
 import { bundle } from "./bundle.ts";
 import type { Guest, View } from "./page.ts";
@@ -23,15 +18,12 @@ const runtime = "Deno" in globalThis
 // How long to wait for what must come.
 const patienceMs = 20_000;
 
-const executablePath = "/usr/bin/chromium";
-const skip = existsSync(executablePath) ? undefined : "there is no Chromium";
-
 for (const version of ["18.3.1", "19.3.1"]) {
   const inReact = (title: string, body: (stage: Stage) => Promise<void>) =>
     test(`in React ${version}, ${title}`, async () => {
       await using stage = await Stage.open(version);
       await body(stage);
-    }, { skip });
+    }, { skip: noChromium });
 
   inReact(
     "a component opens one socket, and closes it when it goes",
@@ -267,10 +259,7 @@ class Stage implements AsyncDisposable {
   }
 
   static async open(version: string): Promise<Stage> {
-    const browser = await chromium.launch({
-      executablePath,
-      args: ["--no-sandbox"],
-    });
+    const browser = await launchChromium();
     const page = await browser.newPage();
     page.setDefaultTimeout(patienceMs);
     const stage = new Stage(browser, page);
