@@ -2,6 +2,7 @@
 
 import { readEndpoint } from "../protocol/endpoint.ts";
 import { defaultBasePath } from "../protocol/routes.ts";
+import { env } from "./env.ts";
 
 /** Options of `createClient`. */
 export interface ClientOptions {
@@ -93,19 +94,4 @@ function defaultEndpoint(): string {
   return origin?.startsWith("http")
     ? origin + defaultBasePath
     : "http://127.0.0.1:6420";
-}
-
-function env(name: string): string | undefined {
-  const { process, Deno } = globalThis as {
-    process?: { env?: Record<string, string | undefined> };
-    Deno?: {
-      permissions: {
-        querySync(of: { name: "env"; variable: string }): { state: string };
-      };
-    };
-  };
-  // Deno would ask the user, who has no idea what for.
-  const of = { name: "env", variable: name } as const;
-  const state = Deno?.permissions.querySync(of).state ?? "granted";
-  return state === "granted" ? process?.env?.[name] || undefined : undefined;
 }

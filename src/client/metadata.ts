@@ -4,9 +4,10 @@
 // server that is not there, or not well, is asked again, first after 0.5 s, then twice as long each
 // time, up to 15 s, for as long as somebody waits; whoever has no `/metadata` is taken as it is.
 
-import { Logger } from "../log.ts";
+import { Logger, logLevelOf } from "../log.ts";
 import { readEndpoint } from "../protocol/endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { env } from "./env.ts";
 import { MalformedResponseMessage } from "./errors.ts";
 import { Shared } from "./shared.ts";
 import type { Timing } from "./timing.ts";
@@ -28,7 +29,6 @@ export interface LookupOptions {
 }
 
 const known = new Map<string, Endpoint | Shared<Endpoint>>();
-const log = new Logger({ level: "warn" });
 
 /**
  * Where a server is to be reached: `endpoint`, or where its `/metadata` leads. Rejects with the
@@ -65,7 +65,8 @@ async function ask(
     const answer = await askOnce(endpoint, options, signal);
     if (!(answer instanceof Unanswered)) return answer;
     if (attempt === silentAttempts) {
-      log.warn({
+      const level = logLevelOf(env("RIVET_LOG_LEVEL") ?? "") ?? "warn";
+      new Logger({ level }).warn({
         msg: "a server does not answer; calls wait for it",
         endpoint: endpoint.url,
         error: answer.cause,

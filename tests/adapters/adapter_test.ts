@@ -28,3 +28,16 @@ test("handlers() tells why a request of no server cannot become a socket", async
     assertEquals(told, [1006]);
   }
 });
+
+test("handlers() tells beforehand whether a request could become a socket", async () => {
+  const told: boolean[] = [];
+  const { fetch } = adapter.handlers((_request, _upgrade, canUpgrade) => {
+    told.push(canUpgrade);
+    return Promise.resolve(new Response());
+  });
+  await fetch(new Request("http://actors/"));
+  await fetch(new Request("http://actors/"), { upgrade: () => true });
+  await fetch(new Request("http://actors/"));
+  // Bun's way is known from the first request on that its server comes with.
+  assertEquals(told, [adapter.runtime !== "bun", true, true]);
+});

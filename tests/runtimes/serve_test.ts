@@ -104,6 +104,44 @@ test("deno run under DENO_AUTO_SERVE listens once", async () => {
 });
 
 for (const command of ["deno run -A", "bun"]) {
+  test(`${command} ends when only a server is left that is not to keep it alive`, async () => {
+    const program = `import { adapter } from "${new URL(
+      "../../src/adapters/serve.ts",
+      import.meta.url,
+    )}";
+      const server = adapter.serve(() => Promise.resolve(new Response("answer")), {
+        port: 0,
+        hostname: "127.0.0.1",
+        keepsAlive: false,
+        onListen() {},
+        onReplaced() {},
+      });
+      const headers = { connection: "close" };
+      console.log(await (await fetch(server.address.url, { headers })).text());`;
+    await using running = start(command, program, {});
+    assertEquals(await running.ended(), { code: 0, signal: null });
+    assertMatch(running.output, /^answer$/m);
+  });
+}
+
+test("deno run without --allow-env sets up, calls and serves by the defaults, and asks for nothing", async () => {
+  const entry = new URL("../../mod.ts", import.meta.url);
+  const program = `import { actor, createClient, setup } from "${entry}";
+      const thing = actor({ actions: { twice: (c, n) => n * 2 } });
+      const registry = setup({ use: { thing }, store: "memory", noWelcome: true });
+      console.log("here", await createClient().thing.getOrCreate().twice(1));
+      const running = registry.serve({ port: 0, hostname: "127.0.0.1" });
+      const client = createClient(running.url);
+      console.log("there", await client.thing.getOrCreate().twice(2));
+      await running.shutdown();`;
+  const env = { RIVET_LOG_LEVEL: "trace", RIVET_TOTAL_SLOTS: "wrong" };
+  const command = "deno run --allow-net --allow-read";
+  await using running = start(command, program, env);
+  assertEquals(await running.ended(), { code: 0, signal: null });
+  assertMatch(running.output, /here 2\nthere 4\n$/);
+});
+
+for (const command of ["deno run -A", "bun"]) {
   test(`${command} ends with an error when the port is taken`, async () => {
     for (const program of ["export default", "no export"] as const) {
       const taken = createServer();
