@@ -178,7 +178,11 @@ export class Queueing {
     if (rule.canPublish !== undefined) {
       const c = this.#contextOf(sending);
       if (await rule.canPublish(c, queue) !== true) {
-        throw actorError("auth/forbidden", `Queue "${queue}" is not for you`);
+        throw actorError(
+          "auth/forbidden",
+          `This caller may not send to queue "${queue}"`,
+          { metadata: { queue } },
+        );
       }
     }
     const checked = checkMessage(rule, queue, body);

@@ -12,10 +12,15 @@ export type QueueMessage<Q, Name extends string = NameIn<Q>> = Name extends
     /** When it was sent, in milliseconds since the epoch. */
     readonly createdAt: number;
     /**
-     * Removes the message, in one commit with what has changed until now, and then tells whoever
-     * waits. Only for messages that were asked for as `completable`.
+     * Removes the message, in one commit with what has changed since the last one, and then tells
+     * whoever waits. Resolves when that is durable. Only for messages that were asked for as
+     * `completable`.
      *
-     * @throws {ActorError} `queue/complete_not_configured` or `queue/already_completed`.
+     * What its handler changed before it last waited for something may be saved already: to have
+     * the effect of a message once, change the state right before this call, after the last `await`.
+     *
+     * @throws {ActorError} `queue/complete_not_configured`, `queue/already_completed`, or
+     * `queue/invalid_completion_payload` when the reply does not pass its schema.
      */
     complete(reply?: ReplyOf<Q, Name>): Promise<void>;
   }
@@ -38,11 +43,29 @@ export interface QueueWait<Name extends string> extends QueueFilter<Name> {
 }
 
 /**
- * The messages that others have sent to this actor, in their order. A message is removed only with
- * the commit that completed it; until then it is delivered again after a crash.
+ * The messages that others have sent to this actor, in their order.
+ *
+ * A message is delivered at least once: it is removed only with the commit that completes it, and
+ * until then it is there again, with the same id and in the same place, after a crash, a stop, or an
+ * error of its handler. It is completed
+ * - when it was asked for as `completable`: by its `complete()`;
+ * - when it came from an iterator: when that is asked for the next one;
+ * - else when the same handler comes back for another message of its queue;
+ * - in any case, but for a completable one, when the handler (`run`, an action) has returned.
+ *
+ * While one consumer has it, nobody else gets it. An action that fails gives back what it took; what
+ * another hook took, and did not come back for, is there again in the next life of the actor.
+ * `options.maxQueueSize` says how many messages there may be in all, `options.maxQueueMessageSize` how
+ * large each may be.
  */
 export interface ActorQueue<Q = unknown> {
-  /** The next message; `undefined` when none came in time. */
+  /**
+   * The next message; `undefined` when none came in time.
+   *
+   * @throws {ActorError} `actor/aborted` when the actor stops or the signal is aborted,
+   * `queue/previous_message_not_completed` when this handler has a completable message of the same
+   * queue that it has not completed, and `queue/not_found`.
+   */
   next<Name extends NameIn<Q>>(
     options?: QueueWait<Name>,
   ): Promise<QueueMessage<Q, Name> | undefined>;
@@ -58,11 +81,16 @@ export interface ActorQueue<Q = unknown> {
   tryNextBatch<Name extends NameIn<Q>>(
     options?: QueueFilter<Name> & { count?: number },
   ): Promise<QueueMessage<Q, Name>[]>;
-  /** One message after the other. Ends when the actor stops. */
+  /** One message after the other. Ends when the actor stops or the signal is aborted. */
   iter<Name extends NameIn<Q>>(
     options?: Omit<QueueWait<Name>, "timeout">,
   ): AsyncIterableIterator<QueueMessage<Q, Name>>;
-  /** Sends a message to this very actor. */
+  /**
+   * Sends a message to this very actor. Resolves when it is recorded; it becomes durable with the
+   * step it is part of.
+   *
+   * @throws {ActorError} `queue/full` and what else {@linkcode Send} throws, but for `auth/forbidden`.
+   */
   send<Name extends NameIn<Q>>(
     name: Name,
     body: SentTo<Q, Name>,

@@ -5,7 +5,8 @@ import {
   assertThrows,
 } from "@std/assert";
 import type { ActorDefinition } from "../../src/definition/definition.ts";
-import type { ActorTypes } from "../../src/definition/types.ts";
+import type { QueueType } from "../../src/definition/schema.ts";
+import type { ActorTypes, Bag } from "../../src/definition/types.ts";
 import { ActorError, actorError } from "../../src/errors.ts";
 import { clientOver } from "../../src/client/client.ts";
 import { test } from "../harness.ts";
@@ -16,7 +17,14 @@ interface Registry {
     room: ActorDefinition<ActorTypes, {
       join(c: unknown, ...names: string[]): string;
       connect(c: unknown): string;
+      send(c: unknown, who: string, text: string): string;
     }>;
+    worker: ActorDefinition<
+      Bag<unknown, unknown, unknown, unknown, unknown, unknown, unknown, {
+        jobs: QueueType<number, string>;
+      }>,
+      Record<never, never>
+    >;
   };
 }
 
@@ -218,4 +226,87 @@ test("dispose() of a client closes its connections, and it opens no more", async
   assertEquals(connections.map((each) => each.connStatus), ["idle", "idle"]);
   const error = assertThrows(() => room.connect(), ActorError);
   assertEquals(error.code, "disposed");
+});
+
+test("send() resolves to nothing, or with wait to what became of the message", async () => {
+  const { transport, client } = open();
+  const worker = client.worker.get("a", { params: { token: 1 } });
+  assertEquals(await worker.send("jobs", 1), undefined);
+  const sent = { status: "completed", response: "done" } as const;
+  transport.queue = () => Promise.resolve(sent);
+  assertEquals(
+    await worker.send("jobs", 2, { wait: true, timeout: 500 }),
+    sent,
+  );
+  transport.queue = () => Promise.resolve({ status: "timedOut" });
+  assertEquals(
+    await worker.send("jobs", 3, { wait: true }),
+    { status: "timedOut" },
+  );
+  assertEquals(
+    transport.sent.map(({ signal: _, ...message }) => message),
+    [
+      { body: 1, wait: false, timeout: undefined },
+      { body: 2, wait: true, timeout: 500 },
+      { body: 3, wait: true, timeout: undefined },
+    ].map((message) => ({
+      ...message,
+      name: "jobs",
+      actorId: "id-1",
+      params: { token: 1 },
+    })),
+  );
+});
+
+test("send() finds the actor of its key again when the one that it knew is gone", async () => {
+  const { transport, client } = open();
+  const worker = client.worker.get("a");
+  await worker.send("jobs", 1);
+  transport.find = () => Promise.resolve("id-2");
+  transport.queue = ({ actorId }) =>
+    actorId === "id-1"
+      ? Promise.reject(actorError("actor/not_found", "gone"))
+      : Promise.resolve({ status: "completed" });
+  await worker.send("jobs", 2);
+  assertEquals(
+    transport.sent.map(({ actorId }) => actorId),
+    ["id-1", "id-1", "id-2"],
+  );
+});
+
+test("send() ends its wait when its signal says so", async () => {
+  const { transport, client } = open();
+  transport.queue = () => new Promise(() => {});
+  const abort = new AbortController();
+  const sent = client.worker.get("a").send("jobs", 1, {
+    wait: true,
+    signal: abort.signal,
+  });
+  await settle();
+  abort.abort(new Error("enough"));
+  await assertRejects(() => sent, Error, "enough");
+});
+
+test("send() of an actor without queues is its action of that name", async () => {
+  const { transport, client } = open();
+  transport.queue = () =>
+    Promise.reject(actorError("queue/not_found", "The actor has no queues", {
+      metadata: { action: "send" },
+    }));
+  const room = client.room.get("a");
+  assertEquals(await room.send("ann", "hello"), "result");
+  assertEquals(await room.send("bob", "hi"), "result");
+  // It is found out once.
+  assertEquals(transport.sent.length, 1);
+  assertEquals(
+    transport.calls.map(({ name, args }) => [name, args]),
+    [["send", ["ann", "hello"]], ["send", ["bob", "hi"]]],
+  );
+  transport.queue = () =>
+    Promise.reject(actorError("queue/not_found", "There is no such queue"));
+  await assertRejects(
+    () => client.room.get("b").send("ann", "hello"),
+    ActorError,
+    "no such queue",
+  );
 });

@@ -33,6 +33,33 @@ export function encodingContract(
     }
   });
 
+  test(`${name}: a message to a queue comes out as it went in, with every body`, () => {
+    for (const body of options.values) {
+      for (
+        const more of [
+          { wait: false, timeout: undefined },
+          { wait: true, timeout: 500 },
+          { wait: true, timeout: undefined },
+        ]
+      ) {
+        const send = { name: "jobs", body, ...more };
+        assertEquals(encoding.decodeSend(encoding.encodeSend(send)), send);
+      }
+    }
+  });
+
+  test(`${name}: what became of a message comes out as it went in, with every reply`, () => {
+    for (const response of options.values) {
+      const sent = { status: "completed", response } as const;
+      assertEquals(encoding.decodeSent(encoding.encodeSent(sent)), sent);
+    }
+    const late = encoding.decodeSent(
+      encoding.encodeSent({ status: "timedOut" }),
+    );
+    assertEquals(late.status, "timedOut");
+    assertEquals(late.response, undefined);
+  });
+
   test(`${name}: an error comes out as it went in, with and without metadata`, () => {
     const plain = { group: "user", code: "full", message: "The room is full" };
     for (const error of [plain, { ...plain, metadata: { limit: 8 } }]) {

@@ -84,6 +84,25 @@ test("json: a call may leave its arguments out, or the array around the only one
   assertEquals(json.decodeCall(`{"args":7}`), [7]);
 });
 
+test("json: a message to a queue may leave out all but its body", () => {
+  const plain = { name: "", body: 1, wait: false, timeout: undefined };
+  assertEquals(json.decodeSend(`{"body":1}`), plain);
+  assertEquals(json.decodeSend(`{"body":1,"timeout":null}`), plain);
+  for (
+    const body of [
+      `{"wait":1}`,
+      `{"timeout":-1}`,
+      `{"timeout":"5"}`,
+      `{"name":7}`,
+      `[]`,
+    ]
+  ) {
+    const error = assertThrows(() => json.decodeSend(body), ActorError);
+    assertEquals(`${error.group}/${error.code}`, "message/malformed");
+  }
+  assertThrows(() => json.decodeSent(`{"status":"lost"}`), ActorError);
+});
+
 test("json: nothing in a message changes a prototype", () => {
   const value = parse(`{"__proto__":{"polluted":["$BigInt","1"]}}`);
   assertEquals(Object.keys(value as object), ["__proto__"]);
