@@ -60,7 +60,12 @@ export class Deliveries {
     const hold = new Hold(steps);
     let hasOutlasted = false;
     const timer = clock.after(maxHoldMs, () => {
-      hold.end();
+      try {
+        hold.end();
+      } catch (error) {
+        // The instance has stopped meanwhile.
+        self.log.failure(error, { msg: "a scheduled call was not saved" });
+      }
       if (this.#outlasting >= maxOutlasting) return;
       hasOutlasted = true;
       this.#outlasting++;

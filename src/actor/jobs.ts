@@ -95,7 +95,7 @@ export class Jobs {
    * @throws when there can be no such job; the message says why.
    */
   set(plan: JobPlan): void {
-    const { schedule, clock, hasAction } = this.#options;
+    const { schedule, history, clock, hasAction } = this.#options;
     const { name, action, args, maxHistory, cadence } = plan;
     if (!hasAction(action)) {
       throw actorError(
@@ -119,8 +119,10 @@ export class Jobs {
     if (before === undefined) {
       this.#known.set(name, schedule.add(next, call));
     } else {
-      this.#forget(before.alarm.id, job);
-      schedule.replace(before.alarm, isSame ? before.alarm.dueMs : next, call);
+      const { alarm } = before;
+      const forgotten = this.#cut(job);
+      schedule.replace(alarm, isSame ? alarm.dueMs : next, call);
+      history.delete(alarm.id, forgotten);
     }
   }
 
@@ -153,7 +155,7 @@ export class Jobs {
    * @throws when the job cannot go on; then it is deleted.
    */
   begin({ id, dueMs }: ActorAlarm, call: JobCall): JobRun | undefined {
-    const { schedule, clock } = this.#options;
+    const { schedule, history, clock } = this.#options;
     const firedAt = clock.now();
     const { action, args } = call;
     const isSkipped = this.#running.has(id);
@@ -163,7 +165,7 @@ export class Jobs {
     if (job.maxHistory > 0) job.nextRun++;
     if (!isSkipped) job.lastRunAt = firedAt;
     this.#known.set(job.name, id);
-    this.#forget(id, job);
+    history.delete(id, this.#cut(job));
     schedule.put({ dueMs: next, id }, { action, args, job });
     const run = { action, scheduledAt: dueMs, firedAt };
     if (isSkipped) {
@@ -230,13 +232,13 @@ export class Jobs {
     this.#options.history.set(id, number, run);
   }
 
-  // Forgets the runs that are too many.
-  #forget(id: string, job: JobRecord): void {
-    const share = Math.floor(maxRuns / Math.max(this.#known.size, 1));
+  // Leaves a job the runs that it may remember; the others are to be forgotten.
+  #cut(job: JobRecord): { from: number; to: number } {
+    const share = Math.floor(maxRuns / this.#known.size);
     const from = job.firstRun;
     const most = Math.min(job.maxHistory, share);
     job.firstRun = Math.max(from, job.nextRun - most);
-    this.#options.history.delete(id, { from, to: job.firstRun });
+    return { from, to: job.firstRun };
   }
 }
 

@@ -123,8 +123,11 @@ export interface CronFireError {
 
 /** What the action of a job is told after its arguments. All times are in ms since the epoch. */
 export interface ScheduledFireInfo {
-  /** Whether it was made by `c.cron.set()` or by `c.cron.every()`. */
-  kind: "cron" | "every";
+  /**
+   * Whether the job was made by `c.cron.set()` or by `c.cron.every()`. It is never `"at"`, which is for
+   * calls of `c.schedule` in RivetKit: here their actions are told nothing but their arguments.
+   */
+  kind: "at" | "cron" | "every";
   /** The same for all runs of a job, as long as there is one of its name. */
   id: string;
   /** The name of the job. */

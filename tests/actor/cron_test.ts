@@ -435,6 +435,35 @@ test("a run that the end of its process cuts short shows as such, and is not mad
   );
 });
 
+test("a run whose instance stops under it ends without harm, and is made again", async () => {
+  await using world = await open();
+  const { clock, store } = world;
+  const handle = world.client.reporter.getOrCreate("a");
+  await handle.block();
+  await handle.every({ name: "tick", interval: 5_000, action: "runAndWait" });
+  await clock.pass(4_900);
+  // A step is under way when the run begins; another owner is faster.
+  store.fate = "hangs";
+  const late = handle.set({ name: "x", expression: "@daily", action: "run" })
+    .catch(() => {});
+  await clock.pass(100);
+  const { id } = (await store.list("reporter", { limit: 1 }))[0]!;
+  const { revision } = (await store.load(id))!;
+  await store.inner.commit([
+    { actorId: id, expectedRevision: revision, fence: 1 },
+  ]);
+  store.fate = "works";
+  await store.land();
+  await late;
+  await clock.pass(4_000);
+  // A second later than the first had its second.
+  assertEquals(await handle.times(), [newYear + 7_000]);
+  assertEquals(
+    (await handle.history("tick")).map(({ result }) => result),
+    ["ok"],
+  );
+});
+
 test("a job remembers as many runs as it was told to, the newest first", async () => {
   await using world = await open();
   const handle = world.client.reporter.getOrCreate("a");
