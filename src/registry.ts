@@ -167,6 +167,7 @@ class Runtime<Actors extends Definitions> implements Registry<Actors> {
   #closing: Promise<void> | undefined;
   #hasWarnedOfUpgrades = false;
   #isServed = false;
+  #address: (() => Address) | undefined;
 
   constructor(config: SetupConfig<Actors>) {
     const { log, warnings } = settingsOf(config);
@@ -175,6 +176,7 @@ class Runtime<Actors extends Definitions> implements Registry<Actors> {
     const exposesErrors = () => this.#settings.exposesErrors;
     this.transport = localTransport({
       host: () => this.#host(),
+      url: () => this.#url,
       get exposesErrors() {
         return exposesErrors();
       },
@@ -188,6 +190,13 @@ class Runtime<Actors extends Definitions> implements Registry<Actors> {
   // Settled by the first use: before, `config` may be changed.
   get #settings(): Settings<Actors> {
     return this.#ownSettings ??= settingsOf(this.config);
+  }
+
+  // Where it is served, base path included.
+  get #url(): string | undefined {
+    if (this.#address === undefined) return undefined;
+    const { basePath } = this.#settings.config.serverless;
+    return this.#address().url + basePath.replace(/\/+$/, "");
   }
 
   get websocket(): object | undefined {
@@ -324,6 +333,7 @@ class Runtime<Actors extends Definitions> implements Registry<Actors> {
       onListen: (address) => void this.#welcome(address),
       onReplaced: () => void shutdown(),
     });
+    this.#address = () => server.address;
     const endSignals = adapter.onStopSignal(async () => {
       await shutdown();
       adapter.exit(0);

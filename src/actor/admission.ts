@@ -124,7 +124,8 @@ export class Admission {
       params,
       state: hasConnState ? copySaved(state, "conn.state") : undefined,
       hasState: hasConnState,
-      isSaved: savesConnections && channel !== undefined,
+      isSaved: savesConnections && channel !== undefined &&
+        channel.lasts !== "request",
       channel,
     });
   }

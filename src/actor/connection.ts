@@ -11,12 +11,19 @@ import { decodeValue, encodeValue } from "./value.ts";
 
 /** The way to the caller: a socket, or a caller in this process. */
 export interface Channel {
-  /** How frames for the caller are written. */
-  readonly encoding: Encoding;
+  /** How long it lasts: as long as a request, as the instance, or as its socket. */
+  readonly lasts: "request" | "instance" | "socket";
+  /** How frames for the caller are written; a raw request or socket has none, and hears no events. */
+  readonly encoding: Encoding | undefined;
   /** Sends a frame; does nothing when it is closed. */
   send(frame: Frame): void;
   /** Starts to close, and resolves when it is closed. */
   close(code: number, reason: string): Promise<void>;
+}
+
+/** The way to a caller who calls actions and hears events. */
+export interface MessageChannel extends Channel {
+  readonly encoding: Encoding;
 }
 
 /** What a connection needs of the instance that has it. */
@@ -85,6 +92,11 @@ export class Connection {
     this.#checkState();
     this.owner?.stateUsed(this);
     this.#state.root = value;
+  }
+
+  /** Whether it goes on while the actor sleeps. */
+  get isHibernatable(): boolean {
+    return this.channel?.lasts === "socket";
   }
 
   /** Finds what was done to the state past its proxies. */
@@ -168,7 +180,7 @@ class UserConn implements Conn {
   }
 
   get isHibernatable(): boolean {
-    return this.#connection.channel !== undefined;
+    return this.#connection.isHibernatable;
   }
 
   get subscriptions(): ReadonlySet<string> {

@@ -23,6 +23,8 @@ export interface ConnectionsOptions {
   maxOutgoingBytes: number;
   /** A connection was closed by the actor; its hooks have still to run. */
   onDisconnect: (connection: Connection) => Promise<void>;
+  /** An event was sent to a raw request or socket, which hears none. */
+  onUnheard: (event: string) => void;
 }
 
 /** The connections of one instance. */
@@ -82,11 +84,11 @@ export class Connections implements ConnectionOwner, Watched {
     }
   }
 
-  /** Gives all connections away: the instance goes to sleep. Those of running calls end with it. */
+  /** Gives all connections away: the instance has stopped. Those end with it that do not outlast it. */
   release(): Connection[] {
     const connections = [...this.#connections.values()];
     for (const connection of connections) connection.owner = undefined;
-    return connections.filter(({ channel }) => channel !== undefined);
+    return connections;
   }
 
   /**
@@ -124,6 +126,10 @@ export class Connections implements ConnectionOwner, Watched {
   }
 
   sendTo(connection: Connection, event: string, args: unknown[]): void {
+    const { channel } = connection;
+    if (channel !== undefined && channel.encoding === undefined) {
+      return this.#options.onUnheard(event);
+    }
     const { check } = this.#options;
     const checked = check === undefined ? args : check(event, args);
     this.#send([connection], event, checked);
@@ -173,10 +179,11 @@ export class Connections implements ConnectionOwner, Watched {
       val: { name: event, args: unwrapDeep(args) as unknown[] },
     };
     for (const { channel } of receivers) {
-      if (channel === undefined || frames.has(channel.encoding)) continue;
-      const frame = channel.encoding.encodeToClient(message);
+      const encoding = channel?.encoding;
+      if (encoding === undefined || frames.has(encoding)) continue;
+      const frame = encoding.encodeToClient(message);
       checkOutgoing(frame, this.#options.maxOutgoingBytes);
-      frames.set(channel.encoding, frame);
+      frames.set(encoding, frame);
     }
     this.#options.steps.send({
       release: () => {

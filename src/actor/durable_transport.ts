@@ -24,11 +24,29 @@ export function durableTransport(
       await durable();
       return await transport.send(message);
     },
+    async fetch({ init, ...request }) {
+      await durable();
+      const body = init.body instanceof ReadableStream
+        ? init.body.pipeThrough(gate(durable))
+        : init.body;
+      return await transport.fetch({ ...request, init: { ...init, body } });
+    },
+    gatewayUrl: (actorId) => transport.gatewayUrl(actorId),
     connect(actorId, params, events) {
       const connect = () => transport.connect(actorId, params, events);
       return new DurableLink(connect, events, durable);
     },
   };
+}
+
+// Lets each part of a body go when what was changed before it is durable.
+function gate(durable: () => Promise<void>): TransformStream {
+  return new TransformStream({
+    async transform(chunk, controller) {
+      await durable();
+      controller.enqueue(chunk);
+    },
+  });
 }
 
 class DurableLink implements Link {

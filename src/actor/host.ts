@@ -15,11 +15,12 @@ import type { Alarm, Store } from "../stores/store.ts";
 import { Alarms } from "./alarms.ts";
 import type { Clock } from "./clock.ts";
 import { Committer } from "./committer.ts";
-import type { Channel, Connection } from "./connection.ts";
+import type { Connection, MessageChannel } from "./connection.ts";
 import type { Caller } from "./admission.ts";
 import type { Call } from "./calls.ts";
 import { within } from "./deadline.ts";
 import type { Instance, OnStopped } from "./instance.ts";
+import type { RawRequest } from "./raw_requests.ts";
 import type { Services } from "./services.ts";
 import { Kind } from "./kind.ts";
 import type { Sending } from "./queueing.ts";
@@ -217,9 +218,14 @@ export class Host {
   async connect(
     actorId: string,
     caller: Caller,
-    channel: Channel,
+    channel: MessageChannel,
   ): Promise<Connection> {
     return await (await this.#awake(actorId)).connect(caller, channel);
+  }
+
+  /** Answers a raw request to an actor, which wakes for it. */
+  async request(actorId: string, request: RawRequest): Promise<Response> {
+    return await (await this.#awake(actorId)).request(request);
   }
 
   /**

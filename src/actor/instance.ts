@@ -18,7 +18,7 @@ import type { SendResult } from "../definition/queue.ts";
 import type { Alarm } from "../stores/store.ts";
 import { Admission, type Caller } from "./admission.ts";
 import { type Call, Calls } from "./calls.ts";
-import type { Channel, Connection } from "./connection.ts";
+import type { Connection, MessageChannel } from "./connection.ts";
 import { checkOutgoing, Connections } from "./connections.ts";
 import { InstanceContext } from "./context.ts";
 import { isThenable, runHook, within } from "./deadline.ts";
@@ -28,11 +28,13 @@ import type { Output } from "./outbox.ts";
 import type { QueueConsumer } from "./queue_consumer.ts";
 import { isOwnAlarm } from "./own_alarms.ts";
 import { Queueing, type Sending } from "./queueing.ts";
+import { type RawRequest, RawRequests } from "./raw_requests.ts";
 import { Self, type SelfControl } from "./self.ts";
 import type { Identity, Services } from "./services.ts";
 import { Steps } from "./steps.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { eventCheck } from "./validation.ts";
+import type { RawOptions } from "./work.ts";
 
 /** Told when an instance has stopped, with the connections that outlive it. */
 export type OnStopped = (instance: Instance, kept: Connection[]) => void;
@@ -57,6 +59,7 @@ export class Instance implements Due, SelfControl {
   readonly #admission: Admission;
   readonly #calls: Calls;
   #deliveries: Deliveries | undefined;
+  #rawRequests: RawRequests | undefined;
   // Only where somebody must be asked.
   readonly #subscriptions: Subscriptions | undefined;
   readonly #onStopped: OnStopped;
@@ -106,6 +109,10 @@ export class Instance implements Due, SelfControl {
       }),
       maxOutgoingBytes: services.maxOutgoingBytes,
       onDisconnect: (connection) => this.disconnected(connection),
+      onUnheard: (event) => {
+        const msg = "a raw request or socket hears no events";
+        this.self.log.warn({ msg, event });
+      },
     });
     this.connections = connections;
     const self = new Self({
@@ -203,6 +210,12 @@ export class Instance implements Due, SelfControl {
     return promise;
   }
 
+  /** Answers a raw request. Resolves when the response may leave; its body follows. */
+  request(request: RawRequest): Promise<Response> {
+    this.#rawRequests ??= new RawRequests(this.#rawOptions);
+    return this.#rawRequests.answer(request);
+  }
+
   /**
    * Sends a message to a queue. Resolves when it is durable, or with `wait` when it is completed, to
    * what `encode` makes of the result.
@@ -241,7 +254,8 @@ export class Instance implements Due, SelfControl {
       return;
     }
     const { id, name, args } = message.val;
-    const { encoding } = connection.channel!;
+    // Only a connection with an encoding sends messages.
+    const encoding = connection.channel!.encoding!;
     connection.calls++;
     this.#perform(
       { name, args, connection },
@@ -288,7 +302,10 @@ export class Instance implements Due, SelfControl {
   }
 
   /** Opens a connection; it learns so when that is durable. */
-  async connect(caller: Caller, channel: Channel): Promise<Connection> {
+  async connect(
+    caller: Caller,
+    channel: MessageChannel,
+  ): Promise<Connection> {
     this.#begin();
     try {
       const connection = await this.#admission.admit(caller, channel);
@@ -308,7 +325,7 @@ export class Instance implements Due, SelfControl {
 
   /** A connection has closed. Resolves when its hook has run; never rejects. */
   async disconnected(connection: Connection): Promise<void> {
-    if (!this.connections.has(connection)) return;
+    if (this.#phase === "stopped" || !this.connections.has(connection)) return;
     this.#enter();
     await this.#admission.dismiss(connection);
     this.#end();
@@ -354,6 +371,23 @@ export class Instance implements Due, SelfControl {
     } finally {
       this.#isTellingChange = false;
     }
+  }
+
+  // What the parts for raw requests and sockets need, which most actors do not have.
+  get #rawOptions(): RawOptions {
+    const { identity: { kind }, services, self, steps } = this;
+    const { clock, exposesErrors } = services;
+    const admission = this.#admission;
+    const work = {
+      begin: () => {
+        this.#checkLoad({});
+        this.#begin();
+      },
+      end: () => this.#end(),
+      waitUntil: (promise: Promise<unknown>) => this.waitUntil(promise),
+      disconnected: (connection: Connection) => this.disconnected(connection),
+    };
+    return { kind, self, clock, steps, admission, work, exposesErrors };
   }
 
   async #perform<R>(
@@ -469,10 +503,13 @@ export class Instance implements Due, SelfControl {
       );
     }
     await this.#quiet(options.waitUntilTimeout);
-    if (isDestroy()) await this.#disconnectAll(1000, "");
-    else if (reason === "shutdown") {
-      await this.#disconnectAll(1001, "ws.going_away");
-    }
+    const isShutdown = reason === "shutdown" && !isDestroy();
+    const [code, why] = isShutdown ? [1001, "ws.going_away"] : [1000, ""];
+    const mayKeep = reason === "sleep" && !isDestroy();
+    const leaving = [...this.connections].filter(({ channel }) =>
+      !mayKeep || (channel !== undefined && channel.lasts !== "socket")
+    );
+    await this.#disconnect(leaving, code, why);
     await this.#lastCommit();
     if (this.#isStopped()) return;
     await this.#lastHook(
@@ -481,7 +518,10 @@ export class Instance implements Due, SelfControl {
       () => this.self.closeDatabase(),
     );
     this.#phase = "stopped";
-    this.#onStopped(this, this.connections.release());
+    this.#onStopped(
+      this,
+      this.connections.release().filter(({ isHibernatable }) => isHibernatable),
+    );
     // A call that outlasted the wait must not write what the next instance has not seen.
     const stopped = actorError("actor/stopping", "The actor has stopped");
     this.steps.fail(stopped);
@@ -535,8 +575,11 @@ export class Instance implements Due, SelfControl {
     }
   }
 
-  async #disconnectAll(code: number, reason: string): Promise<void> {
-    const connections = [...this.connections];
+  async #disconnect(
+    connections: Connection[],
+    code: number,
+    reason: string,
+  ): Promise<void> {
     await Promise.all(
       connections.map((connection) => this.disconnected(connection)),
     );

@@ -165,8 +165,8 @@ export class Subscriptions {
     if (wire.code === "internal_error") {
       self.log.failure(error, { msg: "canSubscribe failed", event });
     }
-    if (connection.channel === undefined) return;
-    const { encoding } = connection.channel;
+    const encoding = connection.channel?.encoding;
+    if (encoding === undefined) return;
     const frame = encodeErrorMessage(encoding, wire, null);
     const push = () => connection.push(frame);
     // Rejected by an instance that has stopped, whose last commit is done, or by one that has failed,

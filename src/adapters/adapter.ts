@@ -48,15 +48,21 @@ export type Upgrade = (
   },
 ) => Response;
 
+/** Calls back when the caller goes before its response is complete; at once if it has gone. */
+export type OnGone = (callback: () => void) => void;
+
 /**
  * What answers a request; `upgrade` is absent where the request asks for no socket, or the runtime
  * cannot make one of it ({@linkcode Adapter.upgradeHelp}). `canUpgrade` tells whether it could, also
- * where the request asks for none.
+ * where the request asks for none. `onGone` is absent where the runtime does not tell: on Deno, whose
+ * `request.signal` prints a warning when it is looked at. Everywhere the body of a response is
+ * cancelled when its reader goes.
  */
 export type Answer = (
   request: Request,
   upgrade: Upgrade | undefined,
   canUpgrade: boolean,
+  onGone?: OnGone,
 ) => Promise<Response>;
 
 /** Where a server listens. */

@@ -123,6 +123,7 @@ function serve(answer: Answer, options: ServeOptions): Server {
     port,
     fetch,
     websocket,
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER, // who reads a body bounds it
     idleTimeout: 0, // or a silent event stream ends after ten seconds
     development: false,
     reusePort: false, // or two servers may share a port, as `development: false` would have it
@@ -172,7 +173,16 @@ function fetchOf(answer: Answer): Server["fetch"] {
       ? upgradeOf(request, lastServer)
       : undefined;
     try {
-      return await answer(request, upgrade, lastServer !== undefined);
+      return await answer(
+        request,
+        upgrade,
+        lastServer !== undefined,
+        (callback) => {
+          const { signal } = request;
+          if (signal.aborted) callback();
+          else signal.addEventListener("abort", callback);
+        },
+      );
     } catch (error) {
       return failed(error);
     }

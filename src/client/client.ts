@@ -91,6 +91,14 @@ class DefaultTransport implements Transport {
     return await this.#transport.send(...args);
   }
 
+  async fetch(...args: Parameters<Transport["fetch"]>): Promise<Response> {
+    return await this.#transport.fetch(...args);
+  }
+
+  gatewayUrl(actorId: string): string {
+    return this.#transport.gatewayUrl(actorId);
+  }
+
   connect(...args: Parameters<Transport["connect"]>): Link {
     return this.#transport.connect(...args);
   }

@@ -14,7 +14,11 @@ import { abortable } from "./abort.ts";
 import type { Connection } from "./connection.ts";
 import { withActions } from "./names.ts";
 import { paramsOf, type ParamsSource } from "./params.ts";
+import { readRequest } from "./raw.ts";
 import { Shared } from "./shared.ts";
+
+// What says that there is no actor is shorter.
+const maxErrorBytes = 65_536;
 
 /** What a handle needs. */
 export interface HandleOptions {
@@ -65,8 +69,24 @@ class Handle<D extends Declared> implements HandleMembers<D> {
     return this.#actorId ?? await this.#find(signal);
   }
 
-  fetch(): Promise<Response> {
-    return Promise.reject(notYet("handle.fetch()"));
+  async fetch(
+    input: string | URL | Request,
+    init?: RequestInit,
+  ): Promise<Response> {
+    const { isRepeatable, ...raw } = readRequest(input, init);
+    const signal = raw.init.signal ?? undefined;
+    signal?.throwIfAborted();
+    const actorId = this.#actorId ?? await this.#find(signal);
+    const response = await this.#fetch(actorId, raw);
+    const { by } = this.#options.query;
+    if (by === "id" || !isRepeatable) return response;
+    if (!await tellsOfNoActor(response)) return response;
+    if (this.#actorId === actorId) this.#actorId = undefined;
+    const currentId = this.#actorId ?? await this.#find(signal);
+    // If the actor is there after all, the response is its own.
+    if (currentId === actorId) return response;
+    await response.body?.cancel();
+    return await this.#fetch(currentId, raw);
   }
 
   webSocket(): Promise<UniversalWebSocket> {
@@ -77,8 +97,9 @@ class Handle<D extends Declared> implements HandleMembers<D> {
     return this.webSocket();
   }
 
-  getGatewayUrl(): Promise<string> {
-    return Promise.reject(notYet("handle.getGatewayUrl()"));
+  async getGatewayUrl(): Promise<string> {
+    const actorId = this.#actorId ?? await this.#find(undefined);
+    return this.#options.transport.gatewayUrl(actorId);
   }
 
   /** Sends a message to a queue; or calls the action of this name of an actor without queues. */
@@ -95,6 +116,16 @@ class Handle<D extends Declared> implements HandleMembers<D> {
     return await this.action({ name: "send", args });
   }
 
+  async #fetch(
+    actorId: string,
+    request: { path: string; init: RequestInit },
+  ): Promise<Response> {
+    const { transport, params: source } = this.#options;
+    const signal = request.init.signal ?? undefined;
+    const params = await abortable(paramsOf(source), signal);
+    return await transport.fetch({ actorId, params, ...request });
+  }
+
   async #send(
     name: unknown,
     body: unknown,
@@ -108,7 +139,10 @@ class Handle<D extends Declared> implements HandleMembers<D> {
   }
 
   // Asks the actor; a handle of a key asks the one that has it now, if another one had it before.
-  async #ask<R extends Request, V>(request: R, ask: Ask<R, V>): Promise<V> {
+  async #ask<R extends ActorRequest, V>(
+    request: R,
+    ask: Ask<R, V>,
+  ): Promise<V> {
     const { signal } = request;
     signal?.throwIfAborted();
     const actorId = this.#actorId ?? await this.#find(signal);
@@ -126,7 +160,7 @@ class Handle<D extends Declared> implements HandleMembers<D> {
     }
   }
 
-  #askAs<R extends Request, V>(
+  #askAs<R extends ActorRequest, V>(
     actorId: string,
     request: R,
     ask: Ask<R, V>,
@@ -159,11 +193,11 @@ class Handle<D extends Declared> implements HandleMembers<D> {
 }
 
 /** What is asked of an actor. */
-interface Request {
+interface ActorRequest {
   signal?: AbortSignal | undefined;
 }
 
-type Ask<R extends Request, V> = (
+type Ask<R extends ActorRequest, V> = (
   transport: Transport,
   actorId: string,
   params: unknown,
@@ -182,6 +216,20 @@ const sendMessage: Ask<
   QueueSent
 > = (transport, actorId, params, message) =>
   transport.send({ ...message, actorId, params });
+
+// Whether a response says that there is no such actor. Its body can still be read.
+async function tellsOfNoActor(response: Response): Promise<boolean> {
+  const { status, headers } = response;
+  const type = headers.get("content-type");
+  if (status !== 404 || !type?.startsWith("application/json")) return false;
+  if (Number(headers.get("content-length")) > maxErrorBytes) return false;
+  try {
+    const { group, code } = await response.clone().json();
+    return group === "actor" && code === "not_found";
+  } catch {
+    return false; // The actor's own answer.
+  }
+}
 
 function notYet(what: string): Error {
   return actorError("feature/not_implemented", `${what} is not there yet`);

@@ -8,6 +8,7 @@ import {
   actionPath,
   connectPath,
   formatProtocols,
+  gatewayPath,
   headers,
   queuePath,
 } from "../protocol/routes.ts";
@@ -15,6 +16,7 @@ import type {
   ActorQuery,
   Link,
   LinkEvents,
+  RawFetch,
   Transport,
   TransportCall,
   TransportSend,
@@ -114,6 +116,32 @@ export class HttpTransport implements Transport {
     const path = queuePath(actorId, name);
     const sent = encodeSend({ name, body, wait, timeout });
     return await this.#post(path, message, sent, decodeSent);
+  }
+
+  async fetch({ actorId, path, init, params }: RawFetch): Promise<Response> {
+    if (!this.#isLookedUp) await this.#lookUp(init.signal ?? undefined);
+    const { url, token } = this.#endpoint;
+    const sent = new Headers(this.#headers);
+    for (const [name, value] of new Headers(init.headers)) {
+      sent.set(name, value);
+    }
+    if (params !== undefined) sent.set(headers.params, toAscii(params));
+    if (token !== undefined) sent.set(headers.token, token);
+    try {
+      return await fetch(`${url}${gatewayPath(actorId)}/request${path}`, {
+        credentials: "include",
+        ...init,
+        headers: sent,
+      });
+    } catch (cause) {
+      init.signal?.throwIfAborted();
+      throw new HttpRequestError(`Cannot reach ${url}`, { cause });
+    }
+  }
+
+  gatewayUrl(actorId: string): string {
+    const { url, token } = this.#endpoint;
+    return url + gatewayPath(actorId, token);
   }
 
   // Whoever connects has found the actor before, and so the server has been looked up.

@@ -23,6 +23,7 @@ const paramsPrefix = "rivet_conn_params.";
 export type Route =
   | { kind: "root" | "health" | "metadata" | "start" | "actors" | "names" }
   | { kind: "actor-by-id"; actorId: string }
+  | { kind: "actor-http"; target: string; path: string }
   | ActorRoute
   | { kind: "unknown" };
 
@@ -61,9 +62,15 @@ export function parseRoute(pathname: string, basePath: string): Route {
   }
   if (path.startsWith("/gateway/")) return parseGateway(path);
   if (path.startsWith("/actors/")) {
-    const actorId = decode(path.slice("/actors/".length));
-    return actorId && !actorId.includes("/")
-      ? { kind: "actor-by-id", actorId }
+    const [first = "", second, ...others] = path.slice("/actors/".length)
+      .split("/");
+    const target = decode(first);
+    if (!target) return { kind: "unknown" };
+    if (second === "http") {
+      return { kind: "actor-http", target, path: `/${others.join("/")}` };
+    }
+    return second === undefined && !target.includes("/")
+      ? { kind: "actor-by-id", actorId: target }
       : { kind: "unknown" };
   }
   return { kind: "unknown" };
@@ -71,9 +78,7 @@ export function parseRoute(pathname: string, basePath: string): Route {
 
 /** The path of an action of an actor. */
 export function actionPath(actorId: string, name: string): string {
-  return `/gateway/${encodeURIComponent(actorId)}/action/${
-    encodeURIComponent(name)
-  }`;
+  return `${gatewayPath(actorId)}/action/${encodeURIComponent(name)}`;
 }
 
 /** The path of a queue of an actor. */
@@ -85,8 +90,13 @@ export function queuePath(actorId: string, name: string): string {
 
 /** The path of the connection socket of an actor; the token goes with it, if there is one. */
 export function connectPath(actorId: string, token?: string): string {
+  return `${gatewayPath(actorId, token)}/connect`;
+}
+
+/** The path of an actor, below which are all others of it. */
+export function gatewayPath(actorId: string, token?: string): string {
   const carried = token === undefined ? "" : `@${encodeURIComponent(token)}`;
-  return `/gateway/${encodeURIComponent(actorId)}${carried}/connect`;
+  return `/gateway/${encodeURIComponent(actorId)}${carried}`;
 }
 
 /** The sub-protocols that a connection offers. */

@@ -31,6 +31,15 @@ export interface TransportSend extends QueueSend {
   signal: AbortSignal | undefined;
 }
 
+/** A raw request to one actor. */
+export interface RawFetch {
+  actorId: string;
+  /** The path below the actor's own, with the query; it begins with one slash. */
+  path: string;
+  init: RequestInit;
+  params: unknown;
+}
+
 /**
  * What happens to a link, in this order: any number of `message`, then `close` once. None is told
  * from inside `connect`, `send` or `close`.
@@ -61,6 +70,14 @@ export interface Transport {
   call(call: TransportCall): Promise<unknown>;
   /** Sends a message to a queue. Resolves when it is durable, or what it waits for has come. */
   send(message: TransportSend): Promise<QueueSent>;
+  /** Makes a raw request. Resolves to the response, whatever its status. */
+  fetch(request: RawFetch): Promise<Response>;
+  /**
+   * The URL below which an actor is reached from anywhere, which `resolve` or `create` has found.
+   *
+   * @throws {ActorError} `route/not_found` when there is none, because nothing is served.
+   */
+  gatewayUrl(actorId: string): string;
   /**
    * Opens a connection to an actor that `resolve` or `create` has found. Never throws: what goes
    * wrong is told by `close`.

@@ -4,7 +4,7 @@
 // wrong closes the socket with 1011 and a reason `group.code`, after a message with the error when
 // the connection was never open. An upgrade is never refused by a status: clients could not see it.
 
-import type { Channel, Connection } from "../actor/connection.ts";
+import type { Connection, MessageChannel } from "../actor/connection.ts";
 import type { Host } from "../actor/host.ts";
 import type { Socket, SocketEvents, Upgrade } from "../adapters/adapter.ts";
 import { actorError, toWireError } from "../errors.ts";
@@ -49,7 +49,8 @@ export function answerConnect(
   );
 }
 
-class ConnectionSocket implements Channel {
+class ConnectionSocket implements MessageChannel {
+  readonly lasts = "socket";
   readonly events: SocketEvents = {
     open: (socket) => void this.#open(socket),
     message: (frame) => this.#take(frame),

@@ -1,17 +1,12 @@
 // From a request to its response: route, endpoint, and the only place where an error becomes one.
 
 import type { Host } from "../actor/host.ts";
-import type { Answer, Upgrade } from "../adapters/adapter.ts";
-import {
-  actorError,
-  statusOf,
-  toWireError,
-  type WireError,
-} from "../errors.ts";
+import type { Answer, OnGone, Upgrade } from "../adapters/adapter.ts";
+import { actorError, toWireError, type WireError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { encodingOf } from "../protocol/encoding.ts";
 import { json } from "../protocol/json.ts";
-import { type Encoding, writeError } from "../protocol/messages.ts";
+import type { Encoding } from "../protocol/messages.ts";
 import {
   type ActorRoute,
   headers,
@@ -30,6 +25,8 @@ import {
   metadataOf,
   type MetadataOptions,
 } from "./metadata.ts";
+import { answerRequest } from "./raw.ts";
+import { refusal } from "./refusal.ts";
 
 /** What a server answers with. */
 export interface HandlerOptions extends MetadataOptions {
@@ -52,7 +49,7 @@ export interface HandlerOptions extends MetadataOptions {
 /** Answers requests. */
 export function createHandler(options: HandlerOptions): Answer {
   const { basePath, fallback } = options;
-  return logged(async (request, upgrade, canUpgrade) => {
+  return logged(async (request, upgrade, canUpgrade, onGone) => {
     const url = new URL(request.url);
     const { pathname } = url;
     const isOurs = pathname === basePath ||
@@ -64,6 +61,7 @@ export function createHandler(options: HandlerOptions): Answer {
       url,
       upgrade,
       canUpgrade,
+      onGone,
     });
     // After an upgrade Deno's request cannot be read, and the response belongs to the runtime.
     return upgrade === undefined ? allowOrigin(response, request) : response;
@@ -76,6 +74,7 @@ interface Asked {
   url: URL;
   upgrade: Upgrade | undefined;
   canUpgrade: boolean;
+  onGone: OnGone | undefined;
 }
 
 async function answer(
@@ -92,9 +91,10 @@ async function answer(
 
 async function route(
   options: HandlerOptions,
-  { request, url, upgrade, canUpgrade }: Asked,
+  asked: Asked,
 ): Promise<Response> {
   const { version, names, basePath } = options;
+  const { request, url, canUpgrade, onGone } = asked;
   const route = parseRoute(url.pathname, basePath);
   switch (route.kind) {
     case "root":
@@ -116,17 +116,33 @@ async function route(
     case "actors":
       return await answerActors(await options.host(), request, url);
     case "actor":
-      return await answerActor(options, request, route, upgrade);
+      return await answerActor(options, asked, route);
+    case "actor-http": {
+      const { target, path } = route;
+      const host = await options.host();
+      const actorId = await actorOf(host, names, target);
+      return await answerRequest(host, request, { actorId, path, onGone });
+    }
     default:
       throw actorError("route/not_found", `Nothing is at ${url.pathname}`);
   }
 }
 
+// The actor without a key of a kind, or the one with an id.
+async function actorOf(
+  host: Host,
+  names: readonly string[],
+  target: string,
+): Promise<string> {
+  if (!names.includes(target)) return target;
+  const query = { by: "key" as const, name: target, key: [] };
+  return (await host.resolve(query)).actorId;
+}
+
 async function answerActor(
   options: HandlerOptions,
-  request: Request,
+  { request, upgrade, onGone }: Asked,
   { actorId, endpoint }: ActorRoute,
-  upgrade: Upgrade | undefined,
 ): Promise<Response> {
   const { maxIncomingBytes, exposesErrors, version } = options;
   switch (endpoint.kind) {
@@ -167,15 +183,20 @@ async function answerActor(
         needUpgrade(options, request, upgrade),
         { actorId, maxIncomingBytes, exposesErrors },
       );
+    case "root":
+      await checkActor(await options.host(), actorId);
+      return new Response("This is a Troupe actor.\n");
     case "health":
+      await checkActor(await options.host(), actorId);
       return new Response("ok");
     case "metadata":
+      await checkActor(await options.host(), actorId);
       return Response.json({ runtime: "rivetkit", version });
-    case "request":
-      throw actorError(
-        "handler/request_not_defined",
-        "The actor has no onRequest",
-      );
+    case "request": {
+      const { path } = endpoint;
+      const host = await options.host();
+      return await answerRequest(host, request, { actorId, path, onGone });
+    }
     case "websocket":
       throw actorError(
         "handler/websocket_not_defined",
@@ -184,6 +205,11 @@ async function answerActor(
     default:
       throw actorError("route/not_found", "The actor has no such route");
   }
+}
+
+async function checkActor(host: Host, actorId: string): Promise<void> {
+  if (await host.get(actorId) !== undefined) return;
+  throw actorError("actor/not_found", `Actor not found: ${actorId}`);
 }
 
 function needUpgrade(
@@ -222,11 +248,7 @@ async function answerError(
     });
   }
   if (upgrade !== undefined) return refuseUpgrade(request, upgrade, wire);
-  const encoding = errorEncoding(request);
-  return new Response(writeError(wire, encoding.encodeError), {
-    status: statusOf(wire),
-    headers: { "content-type": encoding.contentType },
-  });
+  return refusal(wire, errorEncoding(request));
 }
 
 // A client cannot see the status of a refused upgrade, but it sees how a socket was closed.

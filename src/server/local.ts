@@ -1,22 +1,34 @@
 // The way to actors for callers in this process: the same calls, without a socket between. Values
 // and errors are copied and masked as they are on the wire.
 
-import type { Channel, Connection } from "../actor/connection.ts";
+import type { Connection, MessageChannel } from "../actor/connection.ts";
 import type { Host } from "../actor/host.ts";
-import { fromWireError, toWireError } from "../errors.ts";
+import { actorError, fromWireError, toWireError } from "../errors.ts";
 import { copied, copyValue } from "../protocol/copy.ts";
+import { json } from "../protocol/json.ts";
 import {
   encodeErrorMessage,
   type Frame,
   type ToServer,
   writeError,
 } from "../protocol/messages.ts";
-import type { Link, LinkEvents, Transport } from "../protocol/transport.ts";
+import { gatewayPath } from "../protocol/routes.ts";
+import type {
+  Link,
+  LinkEvents,
+  RawFetch,
+  Transport,
+} from "../protocol/transport.ts";
+import { answerPreflight } from "./cors.ts";
+import { outerHeaders } from "./raw.ts";
+import { refusal } from "./refusal.ts";
 
 /** What the way needs. */
 export interface LocalOptions {
   /** The host; opened with the first call. */
   host: () => Promise<Host>;
+  /** The URL at which the host is served, base path included; `undefined` while it is not. */
+  url?: () => string | undefined;
   exposesErrors: boolean;
 }
 
@@ -59,9 +71,46 @@ export function localTransport(options: LocalOptions): Transport {
       };
       return asked((host) => host.send(actorId, sending, copyValue), signal);
     },
+    fetch: (request) => fetchLocally(options, request),
+    gatewayUrl(actorId) {
+      const url = options.url?.();
+      if (url !== undefined) return url + gatewayPath(actorId);
+      throw actorError(
+        "route/not_found",
+        "There is no URL of an actor: the registry is not served",
+      );
+    },
     connect: (actorId, params, events) =>
       new LocalConnection(options, actorId, copyValue(params), events).link,
   };
+}
+
+// Answers as the server does, without one between; nobody follows a redirect.
+async function fetchLocally(
+  { host, exposesErrors }: LocalOptions,
+  { actorId, path, init, params }: RawFetch,
+): Promise<Response> {
+  const request = new Request(`http://actor${path}`, init);
+  if (request.method === "OPTIONS") return answerPreflight(request);
+  const { url, method, headers, body } = request;
+  const signal = init.signal ?? undefined;
+  try {
+    const answer = (await host()).request(actorId, {
+      url,
+      method,
+      headers: outerHeaders(headers),
+      body,
+      params: copyValue(params),
+      onGone: signal && ((callback) => {
+        if (signal.aborted) callback();
+        else signal.addEventListener("abort", callback);
+      }),
+    });
+    return await abortable(answer, signal);
+  } catch (error) {
+    signal?.throwIfAborted();
+    return refusal(toWireError(error, { exposesErrors }), json);
+  }
 }
 
 async function abortable<V>(
@@ -86,7 +135,8 @@ class LocalConnection {
     send: (message) => this.#receive(message),
     close: (code, reason) => this.#close(code, reason),
   };
-  readonly #channel: Channel = {
+  readonly #channel: MessageChannel = {
+    lasts: "socket",
     encoding: copied,
     send: (frame) => this.#deliver(frame),
     // deno-lint-ignore require-await -- it is closed at once

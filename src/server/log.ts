@@ -15,13 +15,13 @@ const secretHeader =
 /** Logs each request with its answer, at `debug`, if that is logged. */
 export function logged(answer: Answer, log: Logger): Answer {
   if (!log.logsRequests) return answer;
-  return async (request, upgrade, canUpgrade) => {
+  return async (request, upgrade, canUpgrade, onGone) => {
     const start = performance.now();
     // After an upgrade Deno's request cannot be read.
     const { method } = request;
     const path = pathOf(request);
     const headers = log.logsHeaders ? headersOf(request) : undefined;
-    const response = await answer(request, upgrade, canUpgrade);
+    const response = await answer(request, upgrade, canUpgrade, onGone);
     log.debug({
       msg: "request",
       method,

@@ -1,7 +1,7 @@
 // A host with a fake clock and a fake store, and the ways to call its actors.
 
 import { Host, type HostOptions } from "../../src/actor/host.ts";
-import type { Channel, Connection } from "../../src/actor/connection.ts";
+import type { Connection, MessageChannel } from "../../src/actor/connection.ts";
 import { clientOver } from "../../src/client/client.ts";
 import type { AnyActorDefinition } from "../../src/definition/definition.ts";
 import type { Client } from "../../src/definition/handle.ts";
@@ -122,7 +122,8 @@ export class World<D extends Definitions> implements AsyncDisposable {
 }
 
 /** The caller's end of a connection. */
-export class Peer implements Channel {
+export class Peer implements MessageChannel {
+  readonly lasts = "socket";
   readonly encoding: Encoding;
   readonly frames: Frame[] = [];
   connection!: Connection;

@@ -9,6 +9,7 @@ import type {
   ActorQuery,
   Link,
   LinkEvents,
+  RawFetch,
   Transport,
   TransportCall,
   TransportSend,
@@ -25,6 +26,7 @@ export class FakeTransport implements Transport {
   readonly calls: TransportCall[] = [];
   readonly sent: TransportSend[] = [];
   readonly creations: unknown[] = [];
+  readonly fetches: RawFetch[] = [];
   readonly links: FakeLink[] = [];
 
   find: (query: ActorQuery, signal?: AbortSignal) => Promise<string> = () =>
@@ -33,6 +35,9 @@ export class FakeTransport implements Transport {
     Promise.resolve("result");
   queue: (message: TransportSend) => Promise<QueueSent> = () =>
     Promise.resolve({ status: "completed" });
+
+  answer: (request: RawFetch) => Promise<Response> = () =>
+    Promise.resolve(new Response("response"));
 
   resolve(query: ActorQuery, signal?: AbortSignal): Promise<string> {
     this.queries.push(query);
@@ -52,6 +57,15 @@ export class FakeTransport implements Transport {
   send(message: TransportSend): Promise<QueueSent> {
     this.sent.push(message);
     return this.queue(message);
+  }
+
+  fetch(request: RawFetch): Promise<Response> {
+    this.fetches.push(request);
+    return this.answer(request);
+  }
+
+  gatewayUrl(actorId: string): string {
+    return `http://fake/gateway/${actorId}`;
   }
 
   connect(actorId: string, params: unknown, events: LinkEvents): Link {

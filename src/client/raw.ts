@@ -1,0 +1,67 @@
+// What `handle.fetch()` and `handle.webSocket()` are given, as a path below the actor's own and the
+// options of a standard fetch.
+
+/** A raw request, whichever way it was given. */
+export interface RawInput {
+  /** The path below the actor's own, with the query; it begins with one slash. */
+  path: string;
+  init: RequestInit;
+  /** Whether it can be sent again: its body is not one that is read only once. */
+  isRepeatable: boolean;
+}
+
+// Of the connection that a request came on, and not of one that it is sent on.
+const hopHeaders = [
+  "connection",
+  "content-length",
+  "host",
+  "keep-alive",
+  "transfer-encoding",
+  "upgrade",
+];
+
+/** Reads the arguments of `handle.fetch()`. */
+export function readRequest(
+  input: string | URL | Request,
+  init: RequestInit | Request = {},
+): RawInput {
+  const given: RequestInit = init instanceof Request ? initOf(init) : init;
+  const asked: RequestInit = input instanceof Request ? initOf(input) : {};
+  const headers = new Headers(asked.headers);
+  for (const [name, value] of new Headers(given.headers)) {
+    headers.set(name, value);
+  }
+  const joined: RequestInit & { duplex?: string } = {
+    ...asked,
+    ...given,
+    headers,
+  };
+  const isStream = joined.body instanceof ReadableStream;
+  if (isStream) joined.duplex = "half";
+  return {
+    path: pathOf(input instanceof Request ? input.url : input),
+    init: joined,
+    isRepeatable: !isStream,
+  };
+}
+
+/**
+ * The path and query of a URL, or of a path with or without a slash at its start. It stays below the
+ * actor: `..` does not lead out of it.
+ */
+export function pathOf(input: string | URL): string {
+  const text = String(input);
+  const isUrl = input instanceof URL || /^https?:\/\//i.test(text);
+  const { pathname, search } = new URL(
+    isUrl ? text : `http://actor/${text.replace(/^\/+/, "")}`,
+  );
+  // A path with two slashes in a row is none of an actor.
+  return pathname.replace(/\/{2,}/g, "/") + search;
+}
+
+function initOf(request: Request): RequestInit {
+  const { method, body, signal, redirect, credentials } = request;
+  const headers = new Headers(request.headers);
+  for (const name of hopHeaders) headers.delete(name);
+  return { method, headers, body, signal, redirect, credentials };
+}
