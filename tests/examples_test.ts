@@ -50,6 +50,7 @@ test("every example is driven by a test in this file", () => {
     "elysia.ts",
     "hono.ts",
     "react",
+    "queue.ts",
     "reminder.ts",
     "validation.ts",
   ]);
@@ -151,6 +152,46 @@ test("examples/cron.ts measures in step, also after it was killed", async () => 
   assertEquals(runs.length, 3);
   assertEquals(runs[2], 0);
   assert(runs.every(Number.isInteger) && runs[0]! > runs[1]! && runs[1]! > 0);
+});
+
+test("examples/queue.ts serves each order once, though it is killed in the middle", async () => {
+  using folder = new Folder();
+  await using first = start("queue.ts", folder);
+  await first.line(/^Served: salad$/m);
+  first.signal("SIGKILL");
+  assertEquals((await first.ended()).signal, "SIGKILL");
+  await using second = start("queue.ts", folder);
+  assertEquals(await second.ended(), clean);
+  const all = ["soup", "salad", "pasta", "cheese", "coffee"];
+  const [, told] = await second.line(/^Served before this start: (.*)$/m);
+  const before = told!.split(", ");
+  assertEquals(before, all.slice(0, before.length));
+  const shown = (output: string) =>
+    Array.from(output.matchAll(/^Served: (.*)$/gm), ([, dish]) => dish!);
+  for (const dish of shown(first.output)) assert(before.includes(dish));
+  // What was served before the first connection of the second process is not shown by it.
+  const rest = shown(second.output);
+  assertEquals(rest, rest.length === 0 ? [] : all.slice(-rest.length));
+  assertMatch(
+    second.output,
+    /^All is served: soup, salad, pasta, cheese, coffee$/m,
+  );
+});
+
+test("examples/queue.ts takes orders anew when all is served", async () => {
+  using folder = new Folder();
+  for (const args of [["tea", "cake"], ["rice"]]) {
+    await using program = start("queue.ts", folder, { args });
+    assertEquals(await program.ended(), clean);
+    assertEquals(
+      program.output.replace(/^Troupe .*\n/, ""),
+      `Ordered: ${args.join(", ")}. Kill me, and start me again.
+${args.map((dish) => `Served: ${dish}\n`).join("")}All is served: ${
+        args.join(", ")
+      }
+`,
+    );
+  }
 });
 
 test("examples/validation.ts refuses what its schemas refuse, and lets the rest through", async () => {
