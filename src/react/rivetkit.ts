@@ -52,7 +52,10 @@ export interface UseActorOptions<Name extends string, D extends Declared> {
 
 /** An actor as a component sees it. */
 export interface UseActorResult<D extends Declared> {
-  /** The connection, shared with others. `null` before the component is mounted, and while not enabled. */
+  /**
+   * The connection. Others may share it, so it is not for a component to dispose of. `null` before the
+   * component is mounted, and while it is not enabled.
+   */
   connection: ActorConnection<D> | null;
   /** The handle that the connection is of. `null` when there is no connection. */
   handle: ActorHandle<D> | null;

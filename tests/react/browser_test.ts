@@ -69,6 +69,10 @@ for (const version of ["18.3.1", "19.3.1"]) {
       await stage.show(b, other);
       await stage.call("b", "tell", "said", "hello");
       await stage.until("b", { heard: ["heard hello"], connection: 1 });
+      // One that comes when the last goes.
+      await stage.show({ ...b, id: "c" }, other);
+      await stage.until("c", { status: "connected", connection: 1 });
+      assertEquals(stage.sockets.filter((each) => each.isClosed()), []);
       await stage.show(other);
       await stage.untilOpen(1);
       assertEquals(stage.sockets.length, 2);
