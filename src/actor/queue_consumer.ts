@@ -68,8 +68,14 @@ export class QueueConsumer {
     return this as ActorQueue;
   }
 
-  async next(options: Wait = {}): Promise<AnyMessage | undefined> {
-    const [message] = await this.#wait(options, 1, undefined);
+  async next(
+    first: Wait | string = {},
+    options: Omit<Wait, "names"> = {},
+  ): Promise<AnyMessage | undefined> {
+    const wait = typeof first === "string"
+      ? { ...options, names: [first] }
+      : first;
+    const [message] = await this.#wait(wait, 1, undefined);
     return message;
   }
 

@@ -148,7 +148,15 @@ class Exchange implements Channel {
     const connection = await admission.admit(caller, this);
     this.#connection = connection;
     const c = new CallContext(self, { conn: () => connection.conn, request });
-    const response = checkResponse(await onRequest(c, request), request);
+    let answer: unknown;
+    try {
+      answer = await onRequest(c, request);
+    } catch (error) {
+      c.end(false);
+      throw error;
+    }
+    c.end(true);
+    const response = checkResponse(answer, request);
     const { status, statusText, headers } = response;
     const head = { status, statusText, headers };
     if (

@@ -109,7 +109,8 @@ export class RunLoop {
   #lookLater(): void {
     const { clock, steps, saveIntervalMs } = this.#options;
     this.#look = clock.after(saveIntervalMs, () => {
-      steps.changed();
+      // When that fails the instance stops, and says why.
+      steps.durable().catch(() => {});
       this.#lookLater();
     });
   }

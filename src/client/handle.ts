@@ -105,9 +105,8 @@ class Handle<D extends Declared> implements HandleMembers<D> {
   /** Sends a message to a queue; or calls the action of this name of an actor without queues. */
   async send(...args: unknown[]): Promise<unknown> {
     if (!this.#sendsByAction) {
-      const [name, body, options] = args;
       try {
-        return await this.#send(name, body, options ?? {});
+        return await this.#send(args);
       } catch (error) {
         if (!isMeantAsAction(error)) throw error;
         this.#sendsByAction = true;
@@ -126,12 +125,18 @@ class Handle<D extends Declared> implements HandleMembers<D> {
     return await transport.fetch({ actorId, params, ...request });
   }
 
-  async #send(
-    name: unknown,
-    body: unknown,
-    options: SendOptions,
-  ): Promise<QueueSent | undefined> {
-    const { wait = false, timeout, signal } = options;
+  async #send(args: unknown[]): Promise<unknown> {
+    const [name, body, options] = args as [string, unknown, SendOptions?];
+    // The name is part of the URL, where what may be the argument of an action does not belong.
+    if (!isPlainName(name)) {
+      try {
+        return await this.action({ name: "send", args });
+      } catch (error) {
+        if (!isErrorKind(error, "action/not_found")) throw error;
+      }
+    }
+    const { wait = false, timeout, signal } = options ?? {};
+    if (wait) checkTimeout(timeout);
     const message = { name: String(name), body, wait, timeout, signal };
     const { status, response } = await this.#ask(message, sendMessage);
     if (!wait) return undefined;
@@ -233,6 +238,19 @@ async function tellsOfNoActor(response: Response): Promise<boolean> {
 
 function notYet(what: string): Error {
   return actorError("feature/not_implemented", `${what} is not there yet`);
+}
+
+function isPlainName(name: unknown): boolean {
+  return typeof name === "string" && /^[\w:-][\w.:-]{0,63}$/.test(name);
+}
+
+function checkTimeout(timeout: unknown): void {
+  if (timeout === undefined || typeof timeout === "number" && timeout >= 0) {
+    return;
+  }
+  throw new RangeError(
+    `Cannot wait for a reply: the timeout is ${timeout}, not a number of milliseconds`,
+  );
 }
 
 function isMeantAsAction(error: unknown): boolean {

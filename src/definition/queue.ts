@@ -51,9 +51,10 @@ export interface QueueWait<Name extends string> extends QueueFilter<Name> {
  * - when it was asked for as `completable`: by its `complete()`;
  * - when it came from an iterator: when that is asked for the next one;
  * - else when the same handler comes back for another message of its queue;
- * - in any case, but for a completable one, when the handler (`run`, an action) has returned.
+ * - in any case, but for a completable one, when the handler has returned: `run`, an action, or
+ *   `onRequest`.
  *
- * While one consumer has it, nobody else gets it. An action that fails gives back what it took; what
+ * While one consumer has it, nobody else gets it. A handler that fails gives back what it took; what
  * another hook took, and did not come back for, is there again in the next life of the actor.
  * `options.maxQueueSize` says how many messages there may be in all, `options.maxQueueMessageSize` how
  * large each may be.
@@ -68,6 +69,11 @@ export interface ActorQueue<Q = unknown> {
    */
   next<Name extends NameIn<Q>>(
     options?: QueueWait<Name>,
+  ): Promise<QueueMessage<Q, Name> | undefined>;
+  /** The next message of one queue. */
+  next<Name extends NameIn<Q>>(
+    name: Name,
+    options?: Omit<QueueWait<Name>, "names">,
   ): Promise<QueueMessage<Q, Name> | undefined>;
   /** The next messages, at least one and at most `count`; none when none came in time. */
   nextBatch<Name extends NameIn<Q>>(

@@ -21,6 +21,9 @@ export type QueueRules = ReadonlyMap<string, QueueRule>;
 /** The most UTF-16 units that the name of a queue may have. */
 export const maxQueueNameLength = 256;
 
+// They cannot be part of a path.
+const unfit = new Set(["", ".", ".."]);
+
 /**
  * Reads what a definition says of its queues.
  *
@@ -33,11 +36,11 @@ export function readQueues(queues: unknown): QueueRules {
   }
   return new Map(
     Object.entries(queues).map(([name, value]) => {
-      if (name.length > maxQueueNameLength) {
+      if (name.length > maxQueueNameLength || unfit.has(name)) {
         throw new TypeError(
-          `Cannot define an actor: the name of a queue is longer than ${maxQueueNameLength}: "${
-            name.slice(0, 32)
-          }…"`,
+          `Cannot define an actor: a queue cannot be named ${
+            JSON.stringify(name.slice(0, 32))
+          }: a name has 1 to ${maxQueueNameLength} characters, and is neither "." nor ".."`,
         );
       }
       return [name, readQueue(name, value)];

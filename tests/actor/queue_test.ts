@@ -559,6 +559,23 @@ test("what an action has taken is completed when it returns, and there again whe
   assertEquals(await handle.take(), undefined);
 });
 
+test("what onRequest has taken is completed when it returns, and there again when it throws", async () => {
+  const taker = actor({
+    queues: { jobs: queue<string>() },
+    async onRequest(c, request) {
+      const message = await c.queue.tryNext();
+      if (request.url.endsWith("throw")) throw new UserError("no");
+      return new Response(message?.body);
+    },
+  });
+  await using world = await World.open({ taker });
+  const handle = world.client.taker.getOrCreate();
+  await handle.send("jobs", "1");
+  await (await handle.fetch("throw")).body?.cancel();
+  assertEquals(await (await handle.fetch("take")).text(), "1");
+  assertEquals(await (await handle.fetch("take")).text(), "");
+});
+
 test("several queues are one line when they are taken together, and each is its own alone", async () => {
   await using world = await World.open({ taker });
   const handle = world.client.taker.getOrCreate();
@@ -587,6 +604,71 @@ test("a batch waits for its first message only, and has no more than are there",
   await clock.pass(1);
   assertEquals(await none, []);
   assertEquals(await handle.wait(1, 0), []);
+});
+
+test("next() takes the name of one queue, too", async () => {
+  const picky = actor({
+    queues: { a: queue<string>(), b: queue<string>() },
+    actions: {
+      next: async (c) => (await c.queue.next("b"))?.body,
+      nextInTime: async (c) =>
+        (await c.queue.next("b", { timeout: 0, completable: true }))?.body,
+    },
+  });
+  await using world = await World.open({ picky });
+  const handle = world.client.picky.getOrCreate();
+  await handle.send("a", "1");
+  await handle.send("b", "2");
+  assertEquals(await handle.next(), "2");
+  assertEquals(await handle.nextInTime(), undefined);
+});
+
+test("a scheduled call may take and complete messages, and keeps nobody waiting", async () => {
+  const got: string[] = [];
+  const timed = actor({
+    queues: { jobs: queue<string, string>() },
+    actions: {
+      plan: (c) => c.schedule.after(100, "take"),
+      async take(c) {
+        const message = await c.queue.next({ completable: true });
+        await message!.complete("done");
+        got.push(message!.body);
+      },
+    },
+  });
+  await using world = await World.open({ timed });
+  const { client, clock } = world;
+  const handle = client.timed.getOrCreate();
+  await handle.plan();
+  const sent = handle.send("jobs", "a", { wait: true });
+  await clock.pass(100);
+  assertEquals(await sent, { status: "completed", response: "done" });
+  assertEquals(got, ["a"]);
+});
+
+test("a process that starts wakes any number of actors for their messages, page by page", async () => {
+  const got = new Set<string>();
+  let isHeld = true;
+  const worker = actor({
+    queues: { jobs: queue<string>() },
+    async run(c) {
+      if (isHeld) return;
+      for await (const message of c.queue.iter()) got.add(message.body);
+    },
+  });
+  await using world = await World.open({ worker });
+  const names = Array.from({ length: 150 }, (_, n) => `actor ${n}`);
+  for (const name of names) {
+    await world.client.worker.getOrCreate(name).send("jobs", name);
+  }
+  world.kill();
+  isHeld = false;
+  const { parts } = world;
+  parts.store.fate = "works";
+  await using after = await World.open({ worker }, parts);
+  await after.clock.settle();
+  assertEquals([...got].toSorted(), names.toSorted());
+  assertEquals(after.log, []);
 });
 
 test("a message is taken by one consumer only", async () => {
@@ -927,7 +1009,9 @@ test("actor() refuses queues that are none", () => {
       [{ jobs: { message: 1 } }, "queues.jobs.message is neither"],
       [{ jobs: { message: queue(), complete: 1 } }, "queues.jobs.complete is"],
       [{ jobs: { message: queue(), canPublish: 1 } }, "canPublish is not a"],
-      [{ ["x".repeat(257)]: queue() }, "the name of a queue is longer"],
+      [{ ["x".repeat(257)]: queue() }, "a queue cannot be named"],
+      [{ "": queue() }, "a queue cannot be named"],
+      [{ "..": queue() }, "a queue cannot be named"],
     ] as const
   ) {
     assertThrows(

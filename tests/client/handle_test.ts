@@ -302,6 +302,9 @@ test("send() of an actor without queues is its action of that name", async () =>
     transport.calls.map(({ name, args }) => [name, args]),
     [["send", ["ann", "hello"]], ["send", ["bob", "hi"]]],
   );
+  // What may be a text is never taken for the name of a queue.
+  await client.room.get("c").send("hello, world", "");
+  assertEquals(transport.sent.length, 1);
   transport.queue = () =>
     Promise.reject(actorError("queue/not_found", "There is no such queue"));
   await assertRejects(
@@ -309,4 +312,28 @@ test("send() of an actor without queues is its action of that name", async () =>
     ActorError,
     "no such queue",
   );
+});
+
+test("send() reaches a queue of any name", async () => {
+  const { transport, client } = open();
+  transport.run = () =>
+    Promise.reject(actorError("action/not_found", "There is no such action"));
+  const worker = client.worker.get("a");
+  await worker.send("all jobs!" as "jobs", 1);
+  assertEquals(transport.sent.map(({ name }) => name), ["all jobs!"]);
+});
+
+test("send() refuses a timeout that is none", async () => {
+  const { client } = open();
+  for (const timeout of [-1, NaN, "5"]) {
+    await assertRejects(
+      () =>
+        client.worker.get("a").send("jobs", 1, {
+          wait: true,
+          timeout: timeout as number,
+        }),
+      RangeError,
+      "timeout",
+    );
+  }
 });

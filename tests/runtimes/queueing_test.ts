@@ -12,6 +12,7 @@ import type { Job, registry } from "./queueing.ts";
 const file = new URL("queueing.ts", import.meta.url).pathname;
 const flags = runtime === "deno" ? ["run", "-A", "--unstable-kv"] : ["run"];
 
+const stores = runtime === "deno" ? ["sqlite", "deno-kv"] : ["sqlite"];
 const senders = 6;
 const wanted = 500;
 const perLife = 50;
@@ -21,7 +22,7 @@ type Sent = Job & {
   place: number | undefined;
 };
 
-for (const store of runtime === "deno" ? ["sqlite", "deno-kv"] : ["sqlite"]) {
+for (const store of stores) {
   test(`${store}: a message that was acknowledged takes effect once, though the server is killed again and again`, async () => {
     using folder = new Folder();
     const path = join(folder.path, "actors");
@@ -51,20 +52,22 @@ for (const store of runtime === "deno" ? ["sqlite", "deno-kv"] : ["sqlite"]) {
   });
 }
 
-test("a message that waits is taken when the next process starts, though nobody calls the actor", async () => {
-  using folder = new Folder();
-  const path = join(folder.path, "actors");
-  {
-    await using program = start("sqlite", path, { HOLD: "1" });
-    const client = createClient<typeof registry>(await urlOf(program));
-    await client.worker.getOrCreate().send("said", "hello");
-    program.signal("SIGKILL");
-    await program.ended();
-    await client.dispose();
-  }
-  await using program = start("sqlite", path);
-  await program.line(/^heard hello$/m);
-});
+for (const store of stores) {
+  test(`${store}: a message that waits is taken when the next process starts, though nobody calls the actor`, async () => {
+    using folder = new Folder();
+    const path = join(folder.path, "actors");
+    {
+      await using program = start(store, path, { HOLD: "1" });
+      const client = createClient<typeof registry>(await urlOf(program));
+      await client.worker.getOrCreate().send("said", "hello");
+      program.signal("SIGKILL");
+      await program.ended();
+      await client.dispose();
+    }
+    await using program = start(store, path);
+    await program.line(/^heard hello$/m);
+  });
+}
 
 test("memory: messages of several senders are taken in order, and each sender that waits has its reply", async () => {
   await using program = start("memory", "");
