@@ -20,7 +20,7 @@ import {
   type RegistryServeOptions,
   type RunningRegistry,
 } from "./registry/serving.ts";
-import { SocketPort } from "./registry/socket_port.ts";
+import { earlierPort, SocketPort } from "./registry/socket_port.ts";
 import { createHandler } from "./server/handler.ts";
 import { localTransport } from "./server/local.ts";
 import type { ClientPlace } from "./server/metadata.ts";
@@ -170,9 +170,16 @@ class Runtime<Actors extends Definitions> implements Registry<Actors> {
   #address: (() => Address) | undefined;
 
   constructor(config: SetupConfig<Actors>) {
-    const { log, warnings } = settingsOf(config);
+    const { config: parsed, log, warnings } = settingsOf(config);
     for (const warning of warnings) log.of("registry").warn(warning);
     this.config = { ...config };
+    const { serveManager, managerHost: hostname, managerPort: port } = parsed;
+    if (
+      serveManager && earlierPort(adapter, { hostname, port }) !== undefined
+    ) {
+      // After the program, which may still change `config`.
+      queueMicrotask(() => this.#port().takeOver());
+    }
     const exposesErrors = () => this.#settings.exposesErrors;
     this.transport = localTransport({
       host: () => this.#host(),
@@ -253,7 +260,7 @@ class Runtime<Actors extends Definitions> implements Registry<Actors> {
   #port(): SocketPort {
     const { config } = this.#settings;
     return this.#socketPort ??= new SocketPort({
-      serve: adapter.serve,
+      adapter,
       answer: this.#answerBelow(config.managerBasePath, {
         fallback: undefined,
         placeFor: () => ({}),
@@ -262,6 +269,7 @@ class Runtime<Actors extends Definitions> implements Registry<Actors> {
       hostname: config.managerHost,
       basePath: config.managerBasePath,
       log: this.#log,
+      onReplaced: () => void this.#shutdown(),
     });
   }
 

@@ -138,6 +138,11 @@ export interface Adapter {
    */
   serve(answer: Answer, options: ServeOptions): Server;
   /**
+   * Whether a server that an earlier evaluation of the program made with this address still listens,
+   * so that `serve()` with the same one takes its place. Only `bun --hot` has such.
+   */
+  hasEarlier(at: Pick<ServeOptions, "hostname" | "port">): boolean;
+  /**
    * Calls back at the first SIGINT or SIGTERM. For a second the same signal is not heard again,
    * because a terminal and the process that started us may both send it; after that the next one
    * ends the process. Returns a function that ends it.

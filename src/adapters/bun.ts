@@ -108,6 +108,7 @@ export function bunAdapter(): Adapter {
       stop: () => new Promise((resolve) => setTimeout(resolve)),
     }),
     serve,
+    hasEarlier: (at) => earlierAt(at) !== undefined,
     onStopSignal: (callback) => onFirstSignal(globals.process, callback),
     exit: (code) => globals.process.exit(code),
   };
@@ -115,7 +116,7 @@ export function bunAdapter(): Adapter {
 
 function serve(answer: Answer, options: ServeOptions): Server {
   const { hostname, port } = options;
-  const key = `${hostname}:${port}`;
+  const key = keyOf(options);
   const running = globals[runningKey] ??= new Map();
   const fetch = fetchOf(answer);
   const config = {
@@ -129,13 +130,12 @@ function serve(answer: Answer, options: ServeOptions): Server {
     reusePort: false, // or two servers may share a port, as `development: false` would have it
   };
 
-  const before = running.get(key);
-  const isReload = before !== undefined && before.evaluation !== evaluation;
-  const server = isReload ? before.server : listen(config);
+  const before = earlierAt(options);
+  const server = before?.server ?? listen(config);
   const { onReplaced } = options;
   const own: Running = { server, evaluation, isReplaced: false, onReplaced };
   running.set(key, own);
-  if (isReload) {
+  if (before !== undefined) {
     server.reload(config);
     before.isReplaced = true;
     before.onReplaced();
@@ -155,6 +155,20 @@ function serve(answer: Answer, options: ServeOptions): Server {
       if (!await settled([server.stop()], timeoutMs)) await server.stop(true);
     },
   };
+}
+
+function keyOf(
+  { hostname, port }: Pick<ServeOptions, "hostname" | "port">,
+): string {
+  return `${hostname}:${port}`;
+}
+
+/** The server that an earlier evaluation made with this address. */
+function earlierAt(
+  at: Pick<ServeOptions, "hostname" | "port">,
+): Running | undefined {
+  const before = globals[runningKey]?.get(keyOf(at));
+  return before?.evaluation === evaluation ? undefined : before;
 }
 
 function listen(config: { hostname: string; port: number }): BunServer {

@@ -107,6 +107,7 @@ export function denoAdapter(): Adapter {
       };
     },
     serve,
+    hasEarlier: () => false,
     onStopSignal: (callback) => onFirstSignal(signals, callback),
     exit: (code) => globals.Deno.exit(code),
   };

@@ -31,6 +31,7 @@ function noAdapter(): Adapter {
     env: (name) => process?.env?.[name],
     handlers: refuse,
     serve: refuse,
+    hasEarlier: () => false,
     onStopSignal: refuse,
     exit: refuse,
   };

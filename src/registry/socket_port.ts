@@ -6,6 +6,9 @@
 // told is the one that it has reached the app by, so that a browser elsewhere is never sent to its own
 // machine; where the way to us leads through somebody else, whose port this would be, nothing is
 // announced. It keeps no process alive.
+//
+// Clients that have been told of it do not ask again. So after `bun --hot` has evaluated the program
+// anew, the new registry takes over the port of the old one at once, and the old one is shut down.
 
 import type { Adapter, Answer, Server } from "../adapters/adapter.ts";
 import { isPortTaken } from "../adapters/listening.ts";
@@ -29,7 +32,7 @@ const proxyHeaders = [
 
 /** What the port needs. */
 export interface SocketPortOptions {
-  serve: Adapter["serve"];
+  adapter: Pick<Adapter, "serve" | "hasEarlier">;
   answer: Answer;
   /** The first port to try; 0 picks a free one. */
   port: number;
@@ -37,6 +40,8 @@ export interface SocketPortOptions {
   /** The path that clients are sent to. */
   basePath: string;
   log: Logger;
+  /** Told when a later evaluation of the program has taken over the port. */
+  onReplaced: () => void;
 }
 
 /** A port of our own for sockets, opened when it is needed. */
@@ -65,6 +70,12 @@ export class SocketPort {
     return `http://${place.host}:${port}${basePath}`.replace(/\/$/, "");
   }
 
+  /** Opens the port if an earlier evaluation of the program has one. */
+  takeOver(): void {
+    const port = earlierPort(this.#options.adapter, this.#options);
+    if (port !== undefined) this.#server ??= this.#openOne(port);
+  }
+
   /** Closes the port when what it answers is answered, after `timeoutMs` at the latest. */
   async close(timeoutMs: number): Promise<void> {
     const server = this.#server;
@@ -73,26 +84,33 @@ export class SocketPort {
   }
 
   #open(): Server | "none" {
-    const { serve, answer, port, hostname, log } = this.#options;
-    const last = port === 0 ? 0 : Math.min(port + moreTries, 65_535);
-    for (let each = port; each <= last; each++) {
+    const ports = portsFrom(this.#options.port);
+    for (const port of ports) {
       try {
-        return serve(answer, {
-          port: each,
-          hostname,
-          keepsAlive: false,
-          onListen: ({ url }) =>
-            log.info({ msg: "opened a port for connections", url }),
-          onReplaced() {},
-        });
+        return this.#openOne(port);
       } catch (error) {
         if (isPortTaken(error)) continue;
-        log.failure(error, { msg: "cannot open a port for connections" });
+        const msg = "cannot open a port for connections";
+        this.#options.log.failure(error, { msg });
         return "none";
       }
     }
-    this.#warn(`no port from ${port} to ${last} is free for connections`);
+    this.#warn(
+      `no port from ${ports[0]} to ${ports.at(-1)} is free for connections`,
+    );
     return "none";
+  }
+
+  #openOne(port: number): Server {
+    const { adapter, answer, hostname, log, onReplaced } = this.#options;
+    return adapter.serve(answer, {
+      port,
+      hostname,
+      keepsAlive: false,
+      onListen: ({ url }) =>
+        log.info({ msg: "opened a port for connections", url }),
+      onReplaced,
+    });
   }
 
   // Once for each reason: clients ask all the time.
@@ -101,6 +119,19 @@ export class SocketPort {
     this.#told.add(text);
     this.#options.log.warn(text);
   }
+}
+
+/** Which port an earlier evaluation of the program has opened for the same purpose, if it has. */
+export function earlierPort(
+  adapter: Pick<Adapter, "hasEarlier">,
+  { hostname, port }: { hostname: string; port: number },
+): number | undefined {
+  return portsFrom(port).find((port) => adapter.hasEarlier({ hostname, port }));
+}
+
+function portsFrom(port: number): number[] {
+  const more = port === 0 ? 0 : Math.min(moreTries, 65_535 - port);
+  return Array.from({ length: more + 1 }, (_, index) => port + index);
 }
 
 /** By which name the caller reaches a port that is opened on `hostname`, or why it does not. */

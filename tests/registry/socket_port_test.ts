@@ -16,11 +16,17 @@ class Rig {
   readonly lines: string[] = [];
   readonly taken = new Set<number>();
   failure: Error | undefined;
+  earlier: number | undefined;
+  replaced = 0;
   readonly port: SocketPort;
 
   constructor(options: Partial<SocketPortOptions> = {}) {
     this.port = new SocketPort({
-      serve: (_, options) => this.#serve(options),
+      adapter: {
+        serve: (_, options) => this.#serve(options),
+        hasEarlier: ({ port }) => port === this.earlier,
+      },
+      onReplaced: () => void this.replaced++,
       answer: () => Promise.resolve(new Response()),
       port: 6420,
       hostname: "0.0.0.0",
@@ -137,6 +143,19 @@ test("a port that cannot be opened is told with its error, and not tried again",
   assertEquals(rig.urlFor("http://h/"), undefined);
   assertEquals(rig.tried.length, 1);
   assert(rig.lines[0]!.includes("not permitted"));
+});
+
+test("the port of an earlier evaluation is taken over at once, wherever among the hundred it is", () => {
+  const rig = new Rig();
+  rig.port.takeOver();
+  assertEquals(rig.tried, []);
+  rig.earlier = 6423;
+  rig.port.takeOver();
+  assertEquals(rig.tried.map(({ port }) => port), [6423]);
+  assertEquals(rig.urlFor("http://h/"), "http://h:6423");
+  assertEquals(rig.tried.length, 1);
+  rig.tried[0]!.onReplaced();
+  assertEquals(rig.replaced, 1);
 });
 
 test("close() stops the port, and none is opened afterwards", async () => {

@@ -64,8 +64,10 @@ class App implements AsyncDisposable {
     folder: Folder,
     text: string,
     env: Record<string, string> = {},
+    flags: string[] = [],
   ): Promise<App> {
-    const program = Program.start("bun", [folder.write("app.ts", text)], {
+    const args = [...flags, folder.write("app.ts", text)];
+    const program = Program.start("bun", args, {
       env: { NODE_ENV: "", RIVET_LOG_LEVEL: "info", ...env },
     });
     try {
@@ -195,6 +197,26 @@ test("a publicEndpoint is what clients are told, and no port is opened beside it
   ]);
   assertEquals(runner, { kind: { serverless: {} }, version: 1 });
   assert(!app.program.output.includes("opened a port"));
+});
+
+test("under bun --hot the new program has the port, and clients of the old one find it there", async () => {
+  using folder = new Folder();
+  const port = await freePort();
+  const options = `managerPort: ${port}`;
+  await using app = await App.start(folder, source(options), {}, ["--hot"]);
+  const client = createClient<Served>(`http://127.0.0.1:${app.port}/api/rivet`);
+  const connection = client.counter.getOrCreate("a").connect();
+  connection.onError(() => {});
+  assertEquals(await connection.add(1), 1);
+  const closed = new Promise<void>((resolve) => connection.onClose(resolve));
+  const text = source(options).replace("+= by", "+= by * 10");
+  folder.write("app.ts", text);
+  await app.program.line(/ready[^]*ready/);
+  await closed;
+  // The store of the new program is another, in its own memory.
+  assertEquals(await connection.add(1), 10);
+  assertEquals(await client.counter.getOrCreate("a").add(1), 20);
+  await client.dispose();
 });
 
 // On all addresses, as the port for sockets is.
