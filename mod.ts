@@ -147,7 +147,6 @@ export type {
 
 // Serving them
 export { setup } from "./src/registry.ts";
-export type { Registry, StartedRegistry } from "./src/registry.ts";
 export type {
   Filled,
   InspectorConfig,
@@ -161,8 +160,10 @@ export type {
 } from "./src/registry/config.ts";
 export type {
   ListenOptions,
+  Registry,
   RegistryServeOptions,
   RunningRegistry,
+  StartedRegistry,
 } from "./src/registry/serving.ts";
 export type { BaseLogger, LogLevel } from "./src/log.ts";
 

@@ -1,6 +1,75 @@
-// What `serve()` takes and gives.
+// A registry as its program has it, and what `serve()` takes and gives.
+
+import type { Definitions } from "../definition/definition.ts";
+import type { Client, RegistryTypes } from "../definition/handle.ts";
+import type { RegistryConfig, SetupConfig } from "./config.ts";
 
 const defaultPort = 6420;
+
+/** What `registry.start()` gives besides. */
+export interface StartedRegistry<
+  Actors extends Definitions,
+> {
+  /** A client of this process. */
+  readonly client: Client<Registry<Actors>>;
+  /** The same as {@linkcode Registry.handler}. */
+  readonly fetch: (request: Request, server?: unknown) => Promise<Response>;
+}
+
+/** A set of definitions, and what serves and calls them. */
+export interface Registry<
+  Actors extends Definitions = Definitions,
+> extends RegistryTypes {
+  /** The definitions by name; there is no value. */
+  readonly "~actors"?: Actors;
+  /** What it was set up with. What is changed here counts until the registry is first used. */
+  readonly config: SetupConfig<Actors>;
+  /**
+   * {@linkcode Registry.config}, with the environment and every default in its place.
+   *
+   * @throws {TypeError} as `setup()` does.
+   */
+  readonly parseConfig: () => RegistryConfig<Actors>;
+  /**
+   * Answers a request below the base path, `/api/rivet`, or at the root. On Bun, pass the server that
+   * got the request. Without it, connections need a port of their own: in development, or with
+   * `serveManager`, one is opened and clients are told of it ({@linkcode SetupConfig.managerPort}).
+   */
+  readonly handler: (request: Request, server?: unknown) => Promise<Response>;
+  /** The same as `handler`, for a registry that is a default export. */
+  readonly fetch: (request: Request, server?: unknown) => Promise<Response>;
+  /** Bun's socket handlers, for `Bun.serve`; `undefined` on Deno. */
+  readonly websocket: object | undefined;
+  /**
+   * Opens the store and runs what is due. `serve()` does so by itself; a server of your own has
+   * scheduled calls run from the first request on, or from this. What it gives can be used at once;
+   * await it to know of the store.
+   */
+  readonly start: () => StartedRegistry<Actors> & Promise<void>;
+  /** The same as {@linkcode Registry.start}. */
+  readonly startAndWait: () => Promise<void>;
+  /**
+   * Serves actors under a Rivet Engine; this version cannot.
+   *
+   * @throws {ActorError} `feature/not_implemented`.
+   */
+  readonly startRunner: () => never;
+  /**
+   * Listens, and runs what is due.
+   *
+   * @throws {TypeError} when an option is unknown, or the registry is served already.
+   * @throws {RangeError} when the port is none.
+   */
+  readonly serve: (options?: RegistryServeOptions) => RunningRegistry;
+  /** The same as {@linkcode Registry.serve}; `hostname` may be called `host`. */
+  readonly listen: (options?: ListenOptions) => RunningRegistry;
+  /**
+   * As {@linkcode RunningRegistry.shutdown}; for a registry that is not served by `serve()`. Your
+   * server goes on, but what was asked of `handler()` has been answered: on Deno if it was given what
+   * `Deno.serve` gives besides the request. It waits 5 seconds for the last answers to leave.
+   */
+  readonly shutdown: () => Promise<void>;
+}
 
 /** Options of `registry.serve()`. */
 export interface RegistryServeOptions {

@@ -5,7 +5,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { createServer, type Server } from "node:net";
 import { createClient } from "../../src/client/mod.ts";
 import { actor } from "../../src/definition/actor.ts";
-import type { Registry } from "../../src/registry.ts";
+import type { Registry } from "../../src/registry/serving.ts";
 import { test } from "../harness.ts";
 import { Folder } from "./folder.ts";
 import { freePort } from "./ports.ts";
