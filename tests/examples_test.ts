@@ -49,8 +49,8 @@ test("every example is driven by a test in this file", () => {
     "cross_actor.ts",
     "elysia.ts",
     "hono.ts",
-    "react",
     "queue.ts",
+    "react",
     "reminder.ts",
     "validation.ts",
   ]);

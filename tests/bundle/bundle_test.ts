@@ -13,7 +13,7 @@ import { Program } from "../runtimes/process.ts";
 
 // What a bundle may weigh, in bytes: so that growth is somebody's decision.
 const largest: Record<string, number> = {
-  "troupe.js": 420_000,
+  "troupe.js": 480_000,
   "client.js": 70_000,
   "client.min.js": 35_000,
 };
