@@ -187,6 +187,7 @@ export type {
   CreateOptions,
   GetOptions,
   GetOrCreateOptions,
+  Given,
   HandleMembers,
   QueueMembers,
   RegistryTypes,

@@ -61,6 +61,7 @@ export type {
   CreateOptions,
   GetOptions,
   GetOrCreateOptions,
+  Given,
   HandleMembers,
   QueueMembers,
   RegistryTypes,

@@ -70,22 +70,28 @@ export interface CreateOptions<Params = unknown, Input = unknown>
   region?: string;
 }
 
+/** What a caller may pass: anything where the definition does not say what it takes. */
+export type Given<V> = [V] extends [undefined] ? unknown : V;
+
 /** The handles of one kind of actor. */
 export interface ActorAccessor<D extends Declared> {
   /** A handle of an actor that exists; calls reject with `actor/not_found` if it does not. */
   get(
     key?: ActorKey,
-    options?: GetOptions<TypesOf<D>["params"]>,
+    options?: GetOptions<Given<TypesOf<D>["params"]>>,
   ): ActorHandle<D>;
   /** A handle that creates the actor on first use when there is none. */
   getOrCreate(
     key?: ActorKey,
-    options?: GetOrCreateOptions<TypesOf<D>["params"], TypesOf<D>["input"]>,
+    options?: GetOrCreateOptions<
+      Given<TypesOf<D>["params"]>,
+      Given<TypesOf<D>["input"]>
+    >,
   ): ActorHandle<D>;
   /** A handle of the actor with this id. */
   getForId(
     actorId: string,
-    options?: GetOptions<TypesOf<D>["params"]>,
+    options?: GetOptions<Given<TypesOf<D>["params"]>>,
   ): ActorHandle<D>;
   /**
    * Creates an actor and resolves to its handle.
@@ -94,7 +100,10 @@ export interface ActorAccessor<D extends Declared> {
    */
   create(
     key?: ActorKey,
-    options?: CreateOptions<TypesOf<D>["params"], TypesOf<D>["input"]>,
+    options?: CreateOptions<
+      Given<TypesOf<D>["params"]>,
+      Given<TypesOf<D>["input"]>
+    >,
   ): Promise<ActorHandle<D>>;
 }
 

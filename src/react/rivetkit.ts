@@ -21,6 +21,7 @@ import {
   createClient,
   type Declared,
   type EventArgs,
+  type Given,
   type NameIn,
   type RegistryTypes,
   type TypesOf,
@@ -41,9 +42,9 @@ export interface UseActorOptions<Name extends string, D extends Declared> {
    * What the actor's connection hooks are given. It crosses the wire as JSON. Others mean another
    * connection; the order of their members does not matter.
    */
-  params?: TypesOf<D>["params"];
+  params?: Given<TypesOf<D>["params"]>;
   /** What `createState` and `onCreate` are given, if this opening creates the actor. */
-  createWithInput?: TypesOf<D>["input"];
+  createWithInput?: Given<TypesOf<D>["input"]>;
   /** Where to create the actor. Ignored by a server of one region. */
   createInRegion?: string;
   /** Whether to be connected. Default `true`. */

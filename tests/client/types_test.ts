@@ -16,8 +16,11 @@ const counter = actor({
   },
 });
 
+// It says neither which params it takes nor which input.
+const plain = actor({ state: { n: 0 }, actions: { read: (c) => c.state.n } });
+
 interface Registry {
-  "~actors"?: { counter: typeof counter };
+  "~actors"?: { counter: typeof counter; plain: typeof plain };
 }
 
 function isA<T>(_value: T): void {}
@@ -53,6 +56,11 @@ async function check(client: Client<Registry>): Promise<void> {
   client.counter.get("main", { createWithInput: { start: 1 } });
   // @ts-expect-error: a key is made of texts
   client.counter.get([1]);
+
+  const open = { params: { any: "thing" } };
+  client.plain.get("main", open);
+  client.plain.getOrCreate("main", { ...open, createWithInput: 1 });
+  isA<number>(await (await client.plain.create("b", { input: 1 })).read());
 
   const created = await client.counter.create("b", { input: { start: 1 } });
   const connection = created.connect();
