@@ -97,8 +97,8 @@ export class InstanceContext implements ActorContext {
     return this.self.client as Client<R>;
   }
 
-  async saveState(_options?: SaveStateOptions): Promise<void> {
-    await this.self.durable();
+  async saveState(options?: SaveStateOptions): Promise<void> {
+    await this.self.save(options);
   }
 
   waitUntil(promise: Promise<unknown>): void {
@@ -149,6 +149,12 @@ export class CallContext extends InstanceContext implements ConnContext {
   get conn(): Conn {
     // The type leaves out that a scheduled call has none, because RivetKit's does.
     return this.#conn() as Conn;
+  }
+
+  override get conns(): ReadonlyMap<string, Conn> {
+    // The caller may not be among them before somebody asks who it is.
+    this.#conn();
+    return super.conns;
   }
 
   override get queue(): ActorQueue {

@@ -1,6 +1,6 @@
 // The actor as its own code sees it: what stands behind `c`.
 
-import type { Conn } from "../definition/context.ts";
+import type { Conn, SaveStateOptions } from "../definition/context.ts";
 import type { Kv } from "../definition/kv.ts";
 import type { ActorQueue } from "../definition/queue.ts";
 import { actorError } from "../errors.ts";
@@ -224,6 +224,25 @@ export class Self {
   /** Resolves when everything that has changed is durable. */
   durable(): Promise<void> {
     return this.#options.steps.durable();
+  }
+
+  /**
+   * Resolves when everything that has changed is durable. With durability `"interval"` that may be
+   * put off.
+   *
+   * @throws {RangeError} when `maxWait` is no time.
+   */
+  save({ immediate = false, maxWait }: SaveStateOptions = {}): Promise<void> {
+    if (maxWait !== undefined && !(maxWait >= 0)) {
+      throw new RangeError(
+        `Cannot save the state: maxWait is ${maxWait}, not a number of milliseconds`,
+      );
+    }
+    const { durability, stateSaveInterval } =
+      this.#options.identity.kind.options;
+    return immediate || durability === "commit"
+      ? this.durable()
+      : this.#options.steps.durable(maxWait ?? stateSaveInterval);
   }
 
   broadcast(event: string, args: unknown[]): void {

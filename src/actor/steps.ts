@@ -219,12 +219,15 @@ export class Steps implements StepSource {
     }
   }
 
-  /** Resolves when everything that has changed is durable. */
-  async durable(): Promise<void> {
+  /** Resolves when everything that has changed is durable. The save begins within `delayMs`. */
+  async durable(delayMs = 0): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
+    const { committer } = this.#options;
     const step = this.#findChanges() ? this.#number : this.#number - 1;
-    if (step === this.#number) this.#options.committer.request(this);
-    else if (this.#underWay === undefined) return;
+    if (step !== this.#number) {
+      if (this.#underWay === undefined) return;
+    } else if (delayMs > 0) committer.requestWithin(this, delayMs);
+    else committer.request(this);
     // Not an output: one that waits for the end of the actor must not hold it up.
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#waiters.push({ output: { release: resolve, reject }, step });

@@ -112,7 +112,11 @@ export interface ActorContext<T extends ActorTypes = ActorTypes> {
   ): void;
   /** A client of the same registry, without a socket between. */
   client<R extends RegistryTypes>(): Client<R>;
-  /** Saves what changed now, not at the end of the action. Resolves when it is durable. */
+  /**
+   * Saves what changed now, not at the end of the action. Resolves when it is durable.
+   *
+   * @throws {RangeError} when `maxWait` is negative or no number.
+   */
   saveState(options?: SaveStateOptions): Promise<void>;
   /**
    * Lets the actor stay awake until `promise` settles. Its rejection is logged. A stop waits for it,
@@ -134,9 +138,12 @@ export interface ActorContext<T extends ActorTypes = ActorTypes> {
 
 /** Options of `c.saveState()`. */
 export interface SaveStateOptions {
-  /** Whether to wait until the change is durable. With durability `"commit"` it always does. */
+  /**
+   * Whether to save at once. With durability `"commit"` it always does; with `"interval"` it waits
+   * for the save that is due within `stateSaveInterval`.
+   */
   immediate?: boolean;
-  /** The most milliseconds that a save under durability `"interval"` may still be put off. */
+  /** The most milliseconds that such a save may still be put off. */
   maxWait?: number;
 }
 

@@ -402,9 +402,9 @@ function lazy(stateSaveInterval: number) {
         return c.state.count;
       },
       read: (c) => c.state.count,
-      async save(c) {
+      async save(c, options: { immediate?: boolean; maxWait?: number } = {}) {
         c.state.count++;
-        await c.saveState({ immediate: true });
+        await c.saveState(options);
       },
       later: (c, ms: number) => c.schedule.after(ms, "add", 100),
     },
@@ -456,12 +456,69 @@ test("each kind of actor has its own save interval", async () => {
   assertEquals(store.commits.length, before + 2);
 });
 
+const saves: [
+  options: { immediate?: boolean; maxWait?: number },
+  ms: number,
+][] = [
+  [{}, 3_000],
+  [{ maxWait: 500 }, 500],
+  [{ maxWait: 9_000 }, 3_000],
+  [
+    { maxWait: 0 },
+    0,
+  ],
+  [{ immediate: true }, 0],
+  [{ immediate: true, maxWait: 500 }, 0],
+];
+
+for (const [options, ms] of saves) {
+  test(`with durability "interval" saveState(${JSON.stringify(options)}) saves and resolves after ${ms} ms`, async () => {
+    await using world = await World.open({ lazy: lazy(3_000) });
+    const handle = world.client.lazy.getOrCreate("a");
+    await handle.resolve();
+    const before = world.store.commits.length;
+    const call = handle.save(options);
+    if (ms > 0) {
+      await world.clock.pass(ms - 1);
+      assertEquals(await state(call, world.clock), "pending");
+      assertEquals(world.store.commits.length, before);
+      await world.clock.pass(1);
+    }
+    await call;
+    assertEquals(world.store.commits.length, before + 1);
+  });
+}
+
+test("saveState() refuses a maxWait that is none, and saves nothing where nothing has changed", async () => {
+  let message = "";
+  const saver = actor({
+    state: { count: 0 },
+    actions: {
+      idle: (c) => c.saveState({ immediate: true }),
+      wrong: (c) =>
+        c.saveState({ maxWait: -1 }).catch((error) => {
+          message = `${error.name}: ${error.message}`;
+        }),
+    },
+  });
+  await using world = await World.open({ saver });
+  const handle = world.client.saver.getOrCreate("a");
+  await handle.resolve();
+  const before = world.store.commits.length;
+  await handle.idle();
+  assertEquals(world.store.commits.length, before);
+  await handle.wrong();
+  assert(
+    message.startsWith("RangeError: Cannot save the state: maxWait is -1"),
+  );
+});
+
 test('with durability "interval" saveState() still resolves when durable', async () => {
   await using world = await World.open({ lazy: lazy(3_000) });
   const handle = world.client.lazy.getOrCreate("a");
   await handle.resolve();
   world.store.fate = "hangs";
-  const call = handle.save();
+  const call = handle.save({ immediate: true });
   assertEquals(await state(call, world.clock), "pending");
   world.store.fate = "works";
   await world.store.land();
