@@ -228,12 +228,20 @@ export function toWireError(
         : { group, code, message, metadata };
     }
     if (options.exposesErrors) {
-      masked.message = error instanceof Error ? error.message : String(error);
+      masked.message = textOf(error);
     }
   } catch {
     return masked;
   }
   return masked;
+}
+
+// With what led to an error of ours: where a start has failed, that is what the hook has thrown.
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error instanceof ActorError && error.cause !== undefined
+    ? `${error.message}: ${textOf(error.cause)}`
+    : error.message;
 }
 
 /**

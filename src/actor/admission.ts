@@ -84,10 +84,10 @@ export class Admission {
     return connection;
   }
 
-  /** Removes a connection that has closed. Never rejects. */
+  /** Removes a connection that has closed; doing so twice tells the hook once. Never rejects. */
   async dismiss(connection: Connection): Promise<void> {
     const { kind, clock, self, connections } = this.#options;
-    connections.delete(connection);
+    if (!connections.delete(connection)) return;
     const { onDisconnect } = kind.config;
     if (onDisconnect === undefined) return;
     try {

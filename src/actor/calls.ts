@@ -4,6 +4,7 @@ import type { UserAction } from "../definition/actions.ts";
 import type { Conn } from "../definition/context.ts";
 import { actorError } from "../errors.ts";
 import type { Admission, Caller } from "./admission.ts";
+import type { Connections } from "./connections.ts";
 import { CallContext } from "./context.ts";
 import { isThenable } from "./deadline.ts";
 import type { Due, Kind } from "./kind.ts";
@@ -14,6 +15,8 @@ import { unwrapDeep } from "./tracking.ts";
 export interface Call extends Caller {
   name: string;
   args: unknown[];
+  /** Whether the action has ended, or is not waited for any more. */
+  hasEnded?: boolean;
 }
 
 /** A use of an action that nobody waits for: an alarm is due. */
@@ -29,6 +32,7 @@ export interface CallsOptions {
   kind: Kind;
   self: Self;
   admission: Admission;
+  connections: Connections;
 }
 
 /** Runs the actions of one instance. */
@@ -46,8 +50,15 @@ export class Calls {
   async answer<R>(call: Call, encode: (output: unknown) => R): Promise<R> {
     const { kind, admission } = this.#options;
     const action = this.#actionOf(call.name);
-    if (call.connection !== undefined || !kind.hasConnectionHooks) {
+    if (call.connection !== undefined) {
       return encode(await this.#run(action, call));
+    }
+    if (!kind.hasConnectionHooks) {
+      try {
+        return encode(await this.#run(action, call));
+      } finally {
+        this.#end(call);
+      }
     }
     const connection = await admission.admit(call, undefined);
     try {
@@ -88,25 +99,50 @@ export class Calls {
       throw error;
     }
     c.end(true);
-    const { onBeforeActionResponse } = kind.config;
-    if (onBeforeActionResponse !== undefined) {
-      try {
-        output = await onBeforeActionResponse(c, name, args, output);
-      } catch (error) {
-        self.log.failure(error, { msg: "onBeforeActionResponse failed" });
-      }
+    if (kind.config.onBeforeActionResponse !== undefined) {
+      output = await this.#replaced(c, call, output);
     }
     return unwrapDeep(output);
   }
 
+  // What the hook makes of an output; the output itself when it throws, or takes too long.
+  async #replaced(
+    c: CallContext,
+    { name, args }: Call,
+    output: unknown,
+  ): Promise<unknown> {
+    const { kind, self } = this.#options;
+    try {
+      const replaced: unknown = kind.config.onBeforeActionResponse!(
+        c,
+        name,
+        args,
+        output,
+      );
+      return isThenable(replaced)
+        ? await this.#inTime("onBeforeActionResponse", replaced)
+        : replaced;
+    } catch (error) {
+      self.log.failure(error, { msg: "onBeforeActionResponse failed" });
+      return output;
+    }
+  }
+
   #connOf(call: Call): Conn {
-    // No hook has wanted to know of this caller, but the action does.
-    call.connection ??= this.#options.admission.connectionOf(
-      call,
-      undefined,
-      undefined,
-    );
+    if (call.connection === undefined) {
+      // No hook has wanted to know of this caller, but the action does.
+      const { admission, connections } = this.#options;
+      call.connection = admission.connectionOf(call, undefined, undefined);
+      if (!call.hasEnded) connections.add(call.connection);
+    }
     return call.connection.conn;
+  }
+
+  #end(call: Call): void {
+    call.hasEnded = true;
+    if (call.connection !== undefined) {
+      this.#options.connections.delete(call.connection);
+    }
   }
 
   #actionOf(name: string): UserAction {

@@ -72,9 +72,9 @@ export class Connections implements ConnectionOwner, Watched {
     }
   }
 
-  /** Removes a connection that has closed. */
-  delete(connection: Connection): void {
-    if (!this.#connections.delete(connection.id)) return;
+  /** Removes a connection that has closed; whether it was there. */
+  delete(connection: Connection): boolean {
+    if (!this.#connections.delete(connection.id)) return false;
     this.conns.delete(connection.id);
     for (const event of connection.subscriptions) {
       this.#unsubscribe(connection, event);
@@ -82,6 +82,7 @@ export class Connections implements ConnectionOwner, Watched {
     if (connection.isSaved) {
       this.#options.steps.setConnection(connection.id, undefined);
     }
+    return true;
   }
 
   /** Gives all connections away: the instance has stopped. Those end with it that do not outlast it. */

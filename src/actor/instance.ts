@@ -67,6 +67,8 @@ export class Instance implements Due, SelfControl {
   #runs = 0;
   #isTellingChange = false;
   #mustDestroy = false;
+  #isToldDestroy = false;
+  #isOutlasted = false;
   #stopAfterStart: StopReason | undefined;
   #stopping: Promise<void> | undefined;
   #onRunEnd: (() => void) | undefined;
@@ -125,7 +127,12 @@ export class Instance implements Due, SelfControl {
     this.self = self;
     this.context = new InstanceContext(self);
     this.#admission = new Admission({ kind, clock, self, connections });
-    this.#calls = new Calls({ kind, self, admission: this.#admission });
+    this.#calls = new Calls({
+      kind,
+      self,
+      admission: this.#admission,
+      connections,
+    });
     const guards = events?.guards;
     if (guards !== undefined && guards.size > 0) {
       this.#subscriptions = new Subscriptions({
@@ -487,29 +494,18 @@ export class Instance implements Due, SelfControl {
     this.#phase = "stopping";
     this.#kind.idle.delete(this);
     this.self.abort();
-    const isDestroy = () => this.#mustDestroy;
-    if (!isDestroy()) {
+    if (!this.#mustDestroy) {
       await this.#lastHook(
         "onSleep",
         options.onSleepTimeout,
         () => config.onSleep?.(this.context),
       );
     }
-    if (isDestroy()) {
-      await this.#lastHook(
-        "onDestroy",
-        options.onDestroyTimeout,
-        () => config.onDestroy?.(this.context),
-      );
-    }
-    await this.#quiet(options.waitUntilTimeout);
-    const isShutdown = reason === "shutdown" && !isDestroy();
-    const [code, why] = isShutdown ? [1001, "ws.going_away"] : [1000, ""];
-    const mayKeep = reason === "sleep" && !isDestroy();
-    const leaving = [...this.connections].filter(({ channel }) =>
-      !mayKeep || (channel !== undefined && channel.lasts !== "socket")
-    );
-    await this.#disconnect(leaving, code, why);
+    await this.#finish();
+    await this.#seeOut(reason);
+    // The hooks of connections may have begun more work, or asked for the end of the actor.
+    await this.#finish();
+    await this.#seeOut(reason);
     await this.#lastCommit();
     if (this.#isStopped()) return;
     await this.#lastHook(
@@ -528,6 +524,22 @@ export class Instance implements Due, SelfControl {
     this.#queueing.close(stopped);
   }
 
+  // Waits for what goes on, and tells onDestroy, once, when somebody has asked for that.
+  async #finish(): Promise<void> {
+    const { options, config } = this.#kind;
+    do {
+      if (this.#mustDestroy && !this.#isToldDestroy) {
+        this.#isToldDestroy = true;
+        await this.#lastHook(
+          "onDestroy",
+          options.onDestroyTimeout,
+          () => config.onDestroy?.(this.context),
+        );
+      }
+      await this.#quiet(options.waitUntilTimeout);
+    } while (this.#mustDestroy && !this.#isToldDestroy);
+  }
+
   async #lastHook(
     name: string,
     timeoutMs: number,
@@ -540,8 +552,9 @@ export class Instance implements Due, SelfControl {
     }
   }
 
-  // Waits for running actions and background work, for a time.
+  // Waits for running actions and background work, for a time; no more once that was too short.
   async #quiet(timeoutMs: number): Promise<void> {
+    if (this.#isOutlasted) return;
     const allDone = async () => {
       await this.#queueing.ended;
       // What is waited for may begin more.
@@ -557,9 +570,10 @@ export class Instance implements Due, SelfControl {
       timeoutMs,
       allDone(),
       () => new Error(`Work went on for more than ${timeoutMs} ms`),
-    ).catch((error) =>
-      this.self.log.failure(error, { msg: "stopping anyway" })
-    );
+    ).catch((error) => {
+      this.#isOutlasted = true;
+      this.self.log.failure(error, { msg: "stopping anyway" });
+    });
   }
 
   // What fails here has told everybody who waits.
@@ -575,16 +589,19 @@ export class Instance implements Due, SelfControl {
     }
   }
 
-  async #disconnect(
-    connections: Connection[],
-    code: number,
-    reason: string,
-  ): Promise<void> {
-    await Promise.all(
-      connections.map((connection) => this.disconnected(connection)),
+  // Disconnects everybody, but for those who may stay while the actor sleeps.
+  async #seeOut(reason: StopReason): Promise<void> {
+    const isShutdown = reason === "shutdown" && !this.#mustDestroy;
+    const [code, why] = isShutdown ? [1001, "ws.going_away"] : [1000, ""];
+    const mayKeep = reason === "sleep" && !this.#mustDestroy;
+    const leaving = [...this.connections].filter(({ channel }) =>
+      !mayKeep || (channel !== undefined && channel.lasts !== "socket")
     );
-    for (const connection of connections) {
-      this.connections.close(connection, code, reason);
+    await Promise.all(
+      leaving.map((connection) => this.disconnected(connection)),
+    );
+    for (const connection of leaving) {
+      this.connections.close(connection, code, why);
     }
   }
 

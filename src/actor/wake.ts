@@ -24,7 +24,7 @@ import { State } from "./state.ts";
 import { copySaved } from "./connection.ts";
 import { formatKey } from "../protocol/key.ts";
 
-// The longest that all hooks of a start may take together.
+// The longest that all hooks of a start may take together, besides createVars, which has its own time.
 const startTimeoutMs = 30_000;
 
 /**
@@ -93,13 +93,15 @@ async function start(
   hooks: () => Promise<void>,
 ): Promise<void> {
   const { clock } = instance.services;
+  const { createVarsTimeout } = instance.identity.kind.options;
+  const timeoutMs = startTimeoutMs + createVarsTimeout;
   instance.steps.beginWork();
   try {
     const work = instance.self.openDatabase().then(hooks);
-    await within(clock, startTimeoutMs, work, () =>
+    await within(clock, timeoutMs, work, () =>
       actorError(
         "actor/callback_timed_out",
-        `The hooks of the start took more than ${startTimeoutMs} ms`,
+        `The hooks of the start took more than ${timeoutMs} ms`,
       ));
   } catch (cause) {
     if (instance.steps.wasCreatedHere) {

@@ -261,7 +261,10 @@ export interface ActorConfig<
     c: DisconnectContext<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>>,
     conn: Conn<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>>,
   ) => unknown;
-  /** May replace what an action returned. When it throws, the original is sent. */
+  /**
+   * May replace what an action returned. When it throws, or takes longer than
+   * `options.actionTimeout`, the original is sent.
+   */
   onBeforeActionResponse?: (
     c: BeforeActionResponseContext<
       Bag<State, Params, ConnState, Vars, Input, Db, E, Q>

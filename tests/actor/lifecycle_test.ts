@@ -190,7 +190,7 @@ for (const hook of startHooks) {
         world.client.broken.getOrCreate("a").read(),
       ];
       const settled = Promise.allSettled(calls);
-      if (kind === "hangs") await world.clock.pass(30_000);
+      if (kind === "hangs") await world.clock.pass(35_000);
       for (const result of await settled) {
         assertEquals(result.status, "rejected");
         const { reason } = result as PromiseRejectedResult;
