@@ -297,6 +297,24 @@ test("a variable that cannot be used is an error that names it, or a warning whe
   assertEquals(empty.warnings, []);
 });
 
+test("the variables of the log switch what they are named for", () => {
+  const on = {
+    RIVET_LOG_TARGET: "1",
+    RIVET_LOG_TIMESTAMP: "1",
+    RIVET_LOG_ERROR_STACK: "0",
+    RIVET_LOG_HEADERS: "1",
+    RIVET_LOG_MESSAGE: "1",
+  };
+  assertEquals(environmentOf(on).log, {
+    level: undefined,
+    hasTargets: true,
+    hasTimes: true,
+    hasStacks: false,
+    hasHeaders: true,
+    hasMessages: true,
+  });
+});
+
 test("LOG_LEVEL counts where RIVET_LOG_LEVEL does not", () => {
   const levelOf = (env: Env) => environmentOf(env).log.level;
   assertEquals(levelOf({ LOG_LEVEL: "debug" }), "debug");
