@@ -506,6 +506,7 @@ export class Instance implements Due, SelfControl {
     // The hooks of connections may have begun more work, or asked for the end of the actor.
     await this.#finish();
     await this.#seeOut(reason);
+    if (!this.#mustDestroy) this.#queueing.leave();
     await this.#lastCommit();
     if (this.#isStopped()) return;
     await this.#lastHook(

@@ -134,6 +134,11 @@ export class QueueConsumer {
     queues.add(name, message);
   }
 
+  /** Whether the handler has messages that it has not completed. */
+  get hasMessages(): boolean {
+    return this.#held.size > 0;
+  }
+
   /** The handler has returned, or thrown: what it has not completed is completed, or given back. */
   end(hasReturned: boolean): void {
     const { queues } = this.#options;

@@ -3,28 +3,29 @@
 // What a caller can rely on:
 // - A message that is sent is durable before its sender is told, and a reply leaves when the removal
 //   of the message, and what its consumer changed until then, are.
-// - An actor with a run loop never sleeps over a message: a process that starts wakes every actor for
-//   which one waits; a message that comes while the instance stops wakes the next one; and when run
-//   has thrown, it begins anew, after 1 s at first and then after twice as long each time, up to
-//   60 s, for as long as there are messages.
+// - An actor with a run loop does not sleep over a message that its loop takes: a process that starts
+//   wakes every actor for which one waits; a message that comes while the instance stops, or that run
+//   has not completed by then, wakes the next one; and when run has thrown, it begins anew, after 1 s
+//   at first and then after twice as long each time, up to 60 s, for as long as there are messages.
 
 import type { ActorQueue, SendResult } from "../definition/queue.ts";
+import type { CanPublish } from "../definition/queues.ts";
 import { actorError } from "../errors.ts";
 import type { Frame } from "../protocol/messages.ts";
 import type { ActorAlarm } from "../stores/store.ts";
 import type { Admission, Caller } from "./admission.ts";
 import { checkOutgoing } from "./connections.ts";
 import { CallContext, InstanceContext } from "./context.ts";
-import { isThenable } from "./deadline.ts";
-import { waitingAlarm, wakeAlarm } from "./own_alarms.ts";
-import { checkMessage } from "./validation.ts";
+import { isThenable, runHook } from "./deadline.ts";
 import type { Kind } from "./kind.ts";
+import { waitingAlarm, wakeAlarm } from "./own_alarms.ts";
 import { QueueConsumer, unknownQueue } from "./queue_consumer.ts";
 import { type Message, Queues } from "./queues.ts";
 import { RunLoop } from "./run_loop.ts";
 import type { Self } from "./self.ts";
 import type { Identity, Services } from "./services.ts";
 import type { Steps } from "./steps.ts";
+import { checkMessage } from "./validation.ts";
 
 /** A message of a caller. */
 export interface Sending extends Caller {
@@ -50,6 +51,11 @@ export interface QueueingOptions {
   release: () => void;
 }
 
+// The longest that `canPublish` may take.
+const canPublishTimeoutMs = 5000;
+
+// How long after a failure the run loop begins anew. One that lasted longer than the last pause is
+// well again.
 const firstPauseMs = 1000;
 const lastPauseMs = 60_000;
 
@@ -58,6 +64,7 @@ export class Queueing {
   readonly #options: QueueingOptions;
   #queues: Queues | undefined;
   #loop: RunLoop | undefined;
+  #consumer: QueueConsumer | undefined;
   #hasFailed = false;
   #pauseMs = firstPauseMs;
   #hasWakeAlarm = false;
@@ -136,6 +143,11 @@ export class Queueing {
     if (this.#hasFailed && !this.#options.self.isAborted) this.#startLoop();
   }
 
+  /** The instance falls asleep: what run still has is for the next one, which wakes for it. */
+  leave(): void {
+    if (this.#consumer?.hasMessages) this.#wakeLater();
+  }
+
   /** The instance has stopped: whoever waits for a reply is told. */
   close(error: Error): void {
     this.#queues?.close(error);
@@ -175,16 +187,8 @@ export class Queueing {
     const { queue, body, wait } = sending;
     const rule = kind.queueRules?.get(queue);
     if (rule === undefined) throw unknown(queue, kind);
-    if (rule.canPublish !== undefined) {
-      const c = this.#contextOf(sending);
-      if (await rule.canPublish(c, queue) !== true) {
-        throw actorError(
-          "auth/forbidden",
-          `This caller may not send to queue "${queue}"`,
-          { metadata: { queue } },
-        );
-      }
-    }
+    const { canPublish } = rule;
+    if (canPublish !== undefined) await this.#checkSender(sending, canPublish);
     const checked = checkMessage(rule, queue, body);
     const content = isThenable(checked) ? await checked : checked;
     const queues = this.#opened;
@@ -198,17 +202,33 @@ export class Queueing {
     return { completed };
   }
 
-  #contextOf(sending: Sending): CallContext {
-    const { self, admission } = this.#options;
-    return new CallContext(self, {
-      conn: () =>
-        (sending.connection ??= admission.connectionOf(
-          sending,
-          undefined,
-          undefined,
-        )).conn,
-      request: sending.request,
+  async #checkSender(sending: Sending, canPublish: CanPublish): Promise<void> {
+    const { services: { clock }, self, admission } = this.#options;
+    const { queue, request } = sending;
+    const conn = () => {
+      sending.connection ??= admission.connectionOf(
+        sending,
+        undefined,
+        undefined,
+      );
+      return sending.connection.conn;
+    };
+    const c = new CallContext(self, { conn, request });
+    const answer = await runHook(clock, {
+      name: "canPublish",
+      timeoutMs: canPublishTimeoutMs,
+      run: () => canPublish(c, queue),
     });
+    if (answer === true) return;
+    if (answer !== false) {
+      const msg = "canPublish has not returned a boolean, which refuses";
+      self.log.error({ msg, queue });
+    }
+    throw actorError(
+      "auth/forbidden",
+      `This caller may not send to queue "${queue}"`,
+      { metadata: { queue } },
+    );
   }
 
   #completed<R>(
@@ -256,7 +276,9 @@ export class Queueing {
     const consumer = queueRules && this.consumer({
       onWaiting: (isWaiting) => loop.setWaiting(isWaiting),
     });
+    this.#consumer = consumer;
     const c = new LoopContext(self, consumer);
+    const startMs = services.clock.now();
     const loop = new RunLoop({
       run: () => run!(c),
       steps,
@@ -269,6 +291,9 @@ export class Queueing {
         consumer?.end(failure === undefined);
         if (failure === undefined) return;
         this.#hasFailed = true;
+        if (services.clock.now() - startMs > lastPauseMs) {
+          this.#pauseMs = firstPauseMs;
+        }
         if (this.#queues?.hasMessages) this.#wakeLater();
       },
     });

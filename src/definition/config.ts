@@ -123,7 +123,10 @@ export type QueueSchema<C = ConnContext> =
     readonly message: QueueType | EventType | StandardSchema;
     /** The schema that each reply must pass. */
     readonly complete?: EventType | StandardSchema;
-    /** Whether a caller may send, asked for each message. Anything but `true` refuses. */
+    /**
+     * Whether a caller may send, asked for each message; it has 5 seconds. Anything but `true`
+     * refuses.
+     */
     readonly canPublish?: (c: C) => boolean | Promise<boolean>;
   };
 
