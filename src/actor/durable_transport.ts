@@ -1,6 +1,12 @@
 // The way from an actor to others: every word waits until what the actor has changed is durable.
 
-import type { Link, LinkEvents, Transport } from "../protocol/transport.ts";
+import type { Frame, ToServer } from "../protocol/messages.ts";
+import type {
+  Link,
+  LinkEvents,
+  RawLink,
+  Transport,
+} from "../protocol/transport.ts";
 
 /** A transport whose every word waits until `durable()` resolves. */
 export function durableTransport(
@@ -31,6 +37,12 @@ export function durableTransport(
         : init.body;
       return await transport.fetch({ ...request, init: { ...init, body } });
     },
+    dial: (dial, events) =>
+      new DurableSocket(
+        () => transport.dial(dial, events),
+        events,
+        durable,
+      ),
     gatewayUrl: (actorId) => transport.gatewayUrl(actorId),
     connect(actorId, params, events) {
       const connect = () => transport.connect(actorId, params, events);
@@ -49,15 +61,16 @@ function gate(durable: () => Promise<void>): TransformStream {
   });
 }
 
-class DurableLink implements Link {
-  readonly #events: LinkEvents;
+// What both kinds of links have, of which only one says what is sent.
+class Durable<M, L extends { send(m: M): void; close: Link["close"] }> {
+  readonly #events: Pick<LinkEvents, "close">;
   readonly #durable: () => Promise<void>;
-  #link: Link | undefined;
+  #link: L | undefined;
   #isClosed = false;
 
   constructor(
-    connect: () => Link,
-    events: LinkEvents,
+    connect: () => L,
+    events: Pick<LinkEvents, "close">,
     durable: () => Promise<void>,
   ) {
     this.#events = events;
@@ -67,7 +80,11 @@ class DurableLink implements Link {
     });
   }
 
-  send(message: Parameters<Link["send"]>[0]): void {
+  protected get link(): L | undefined {
+    return this.#link;
+  }
+
+  send(message: M): void {
     this.#afterCommit(() => this.#link?.send(message));
   }
 
@@ -89,5 +106,17 @@ class DurableLink implements Link {
     if (this.#isClosed) return;
     this.#isClosed = true;
     queueMicrotask(() => this.#events.close(code, reason));
+  }
+}
+
+class DurableLink extends Durable<ToServer, Link> implements Link {}
+
+class DurableSocket extends Durable<Frame, RawLink> implements RawLink {
+  get url(): string {
+    return this.link?.url ?? "";
+  }
+
+  get bufferedBytes(): number {
+    return this.link?.bufferedBytes ?? 0;
   }
 }

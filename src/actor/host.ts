@@ -4,7 +4,7 @@
 // - There is at most one instance of an actor here; calls that come while it starts or stops wait.
 // - Nothing grows with the number of sleeping actors, but for the sockets that they keep open.
 
-import { ActorError, actorError, isErrorKind } from "../errors.ts";
+import { ActorError, actorError, isErrorKind, toWireError } from "../errors.ts";
 import type { AnyActorDefinition } from "../definition/definition.ts";
 import type { SendResult } from "../definition/queue.ts";
 import type { Logger } from "../log.ts";
@@ -21,6 +21,7 @@ import type { Call } from "./calls.ts";
 import { within } from "./deadline.ts";
 import type { Instance, OnStopped } from "./instance.ts";
 import type { RawRequest } from "./raw_requests.ts";
+import type { RawSocket } from "./raw_socket.ts";
 import type { Services } from "./services.ts";
 import { Kind } from "./kind.ts";
 import type { Sending } from "./queueing.ts";
@@ -226,6 +227,32 @@ export class Host {
   /** Answers a raw request to an actor, which wakes for it. */
   async request(actorId: string, request: RawRequest): Promise<Response> {
     return await (await this.#awake(actorId)).request(request);
+  }
+
+  /** Lets a raw socket in to an actor, which wakes for it. */
+  async openSocket(
+    actorId: string,
+    socket: RawSocket,
+    params: unknown,
+  ): Promise<void> {
+    await (await this.#awake(actorId)).openSocket(socket, params);
+  }
+
+  /** Wakes an actor for a raw socket that has outlasted its instance. Never rejects. */
+  async wakeFor(actorId: string, socket: RawSocket): Promise<void> {
+    const { connection } = socket;
+    if (this.#isClosed || connection === undefined) return;
+    const isKept = this.#kept.get(actorId)?.includes(connection) ?? false;
+    if (!isKept && !this.#instances.has(actorId)) return;
+    try {
+      const { connections } = await this.#awake(actorId);
+      if (connections.has(connection)) return;
+      await socket.close(1011, "actor.not_found");
+    } catch (error) {
+      this.log.failure(error, { msg: "cannot wake for a raw socket", actorId });
+      const { group, code } = toWireError(error);
+      await socket.close(1011, `${group}.${code}`);
+    }
   }
 
   /**

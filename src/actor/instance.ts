@@ -29,6 +29,8 @@ import type { QueueConsumer } from "./queue_consumer.ts";
 import { isOwnAlarm } from "./own_alarms.ts";
 import { Queueing, type Sending } from "./queueing.ts";
 import { type RawRequest, RawRequests } from "./raw_requests.ts";
+import { RawSocket } from "./raw_socket.ts";
+import { RawSockets } from "./raw_sockets.ts";
 import { Self, type SelfControl } from "./self.ts";
 import type { Identity, Services } from "./services.ts";
 import { Steps } from "./steps.ts";
@@ -60,6 +62,7 @@ export class Instance implements Due, SelfControl {
   readonly #calls: Calls;
   #deliveries: Deliveries | undefined;
   #rawRequests: RawRequests | undefined;
+  #rawSockets: RawSockets | undefined;
   // Only where somebody must be asked.
   readonly #subscriptions: Subscriptions | undefined;
   readonly #onStopped: OnStopped;
@@ -201,6 +204,7 @@ export class Instance implements Due, SelfControl {
   run(): void {
     if (this.#phase !== "starting") return;
     this.#phase = "running";
+    this.#takeSockets();
     const reason = this.#stopAfterStart;
     if (reason !== undefined) {
       this.services.clock.soon(() => this.stop(reason));
@@ -246,6 +250,12 @@ export class Instance implements Due, SelfControl {
     await this.steps.durable();
     return await (completed ??
       encode({ status: "completed", response: undefined }));
+  }
+
+  /** Lets a raw socket in. */
+  async openSocket(socket: RawSocket, params: unknown): Promise<void> {
+    this.#rawSockets ??= new RawSockets(this.#rawOptions);
+    await this.#rawSockets.open(socket, params);
   }
 
   /**
@@ -390,11 +400,26 @@ export class Instance implements Due, SelfControl {
         this.#checkLoad({});
         this.#begin();
       },
+      enter: () => this.#enter(),
       end: () => this.#end(),
+      hold: () => this.#hold(),
+      release: () => this.#release(),
+      isRunning: () => this.isRunning,
       waitUntil: (promise: Promise<unknown>) => this.waitUntil(promise),
       disconnected: (connection: Connection) => this.disconnected(connection),
     };
     return { kind, self, clock, steps, admission, work, exposesErrors };
+  }
+
+  // The raw sockets that outlasted the instance before this one.
+  #takeSockets(): void {
+    if (this.#kind.config.onWebSocket === undefined) return;
+    for (const connection of this.connections) {
+      const { channel } = connection;
+      if (!(channel instanceof RawSocket)) continue;
+      this.#rawSockets ??= new RawSockets(this.#rawOptions);
+      this.#rawSockets.attach(connection, channel);
+    }
   }
 
   async #perform<R>(
@@ -519,6 +544,7 @@ export class Instance implements Due, SelfControl {
       this,
       this.connections.release().filter(({ isHibernatable }) => isHibernatable),
     );
+    this.#rawSockets?.end();
     // A call that outlasted the wait must not write what the next instance has not seen.
     const stopped = actorError("actor/stopping", "The actor has stopped");
     this.steps.fail(stopped);
@@ -598,6 +624,7 @@ export class Instance implements Due, SelfControl {
     const leaving = [...this.connections].filter(({ channel }) =>
       !mayKeep || (channel !== undefined && channel.lasts !== "socket")
     );
+    await this.#rawSockets?.leave(leaving, code, why);
     await Promise.all(
       leaving.map((connection) => this.disconnected(connection)),
     );
@@ -627,6 +654,7 @@ export class Instance implements Due, SelfControl {
       }
     }
     this.#onStopped(this, []);
+    this.#rawSockets?.end();
     this.#queueing.close(error);
     if (this.#queueing.mayHaveMessages) {
       this.services.onLost(this.identity.actorId);

@@ -14,10 +14,17 @@ export interface Work {
    * @throws {ActorError} `actor/stopping`, or `actor/overloaded` when there is too much already.
    */
   begin(): void;
+  /** As `begin`, whatever the actor is about to do. */
+  enter(): void;
   /** That work has ended. */
   end(): void;
   /** Keeps the actor awake until the promise settles; a stop waits for it, for a time. */
   waitUntil(promise: Promise<unknown>): void;
+  /** Whether it takes calls. */
+  isRunning(): boolean;
+  /** Keeps the actor awake until `release()` is called as often; a stop does not wait for that. */
+  hold(): void;
+  release(): void;
   /** A connection has closed. Resolves when its hook has run; never rejects. */
   disconnected(connection: Connection): Promise<void>;
 }

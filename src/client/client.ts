@@ -9,7 +9,12 @@ import type { Declared } from "../definition/types.ts";
 import { encodingOf } from "../protocol/encoding.ts";
 import { normalizeKey } from "../protocol/key.ts";
 import type { QueueSent } from "../protocol/messages.ts";
-import type { ActorQuery, Link, Transport } from "../protocol/transport.ts";
+import type {
+  ActorQuery,
+  Link,
+  RawLink,
+  Transport,
+} from "../protocol/transport.ts";
 import { Connection } from "./connection.ts";
 import { type ClientOptions, endpointOf, runnerOf } from "./endpoint.ts";
 import { ActorConnDisposed } from "./errors.ts";
@@ -93,6 +98,10 @@ class DefaultTransport implements Transport {
 
   async fetch(...args: Parameters<Transport["fetch"]>): Promise<Response> {
     return await this.#transport.fetch(...args);
+  }
+
+  dial(...args: Parameters<Transport["dial"]>): RawLink {
+    return this.#transport.dial(...args);
   }
 
   gatewayUrl(actorId: string): string {

@@ -7,14 +7,15 @@ import type {
 import type { SendOptions } from "../definition/queue.ts";
 import type { Declared } from "../definition/types.ts";
 import type { UniversalWebSocket } from "../definition/socket.ts";
-import { type ActorError, actorError, isErrorKind } from "../errors.ts";
+import { type ActorError, isErrorKind } from "../errors.ts";
 import type { QueueSend, QueueSent } from "../protocol/messages.ts";
 import type { ActorQuery, Transport } from "../protocol/transport.ts";
 import { abortable } from "./abort.ts";
 import type { Connection } from "./connection.ts";
 import { withActions } from "./names.ts";
 import { paramsOf, type ParamsSource } from "./params.ts";
-import { readRequest } from "./raw.ts";
+import { pathOf, readRequest } from "./raw.ts";
+import { ClientSocket } from "./socket.ts";
 import { Shared } from "./shared.ts";
 
 // What says that there is no actor is shorter.
@@ -89,12 +90,33 @@ class Handle<D extends Declared> implements HandleMembers<D> {
     return await this.#fetch(currentId, raw);
   }
 
-  webSocket(): Promise<UniversalWebSocket> {
-    return Promise.reject(notYet("handle.webSocket()"));
+  async webSocket(
+    path = "",
+    protocols: string | string[] = [],
+  ): Promise<UniversalWebSocket> {
+    const { transport, params: source } = this.#options;
+    const actorId = this.#actorId ?? await this.#find(undefined);
+    const params = await paramsOf(source);
+    const dial = {
+      actorId,
+      path: pathOf(path),
+      protocols: [protocols].flat(),
+      params,
+    };
+    const socket = new ClientSocket((events) => transport.dial(dial, events));
+    // The next socket finds the actor anew, where this one finds that it is gone.
+    socket.addEventListener("close", ({ reason }) => {
+      const isGone = reason.startsWith("actor.not_found");
+      if (isGone && this.#actorId === actorId) this.#actorId = undefined;
+    });
+    return socket;
   }
 
-  websocket(): Promise<UniversalWebSocket> {
-    return this.webSocket();
+  websocket(
+    path?: string,
+    protocols?: string | string[],
+  ): Promise<UniversalWebSocket> {
+    return this.webSocket(path, protocols);
   }
 
   async getGatewayUrl(): Promise<string> {
@@ -234,10 +256,6 @@ async function tellsOfNoActor(response: Response): Promise<boolean> {
   } catch {
     return false; // The actor's own answer.
   }
-}
-
-function notYet(what: string): Error {
-  return actorError("feature/not_implemented", `${what} is not there yet`);
 }
 
 function isPlainName(name: unknown): boolean {

@@ -16,7 +16,10 @@ import type {
   ActorQuery,
   Link,
   LinkEvents,
+  RawDial,
   RawFetch,
+  RawLink,
+  RawLinkEvents,
   Transport,
   TransportCall,
   TransportSend,
@@ -137,6 +140,44 @@ export class HttpTransport implements Transport {
       init.signal?.throwIfAborted();
       throw new HttpRequestError(`Cannot reach ${url}`, { cause });
     }
+  }
+
+  dial(dial: RawDial, events: RawLinkEvents): RawLink {
+    const { actorId, path, protocols, params } = dial;
+    const { url, token } = this.#endpoint;
+    const address = url.replace(/^http/, "ws") + gatewayPath(actorId, token) +
+      `/websocket${path}`;
+    let socket: WebSocket;
+    try {
+      const offered = formatProtocols(this.#encoding.name, params);
+      socket = new WebSocket(address, [...offered, ...protocols]);
+    } catch {
+      // Nothing but params that are not JSON, or a bad sub-protocol, leads here.
+      queueMicrotask(() => events.close(1006, "params.invalid"));
+      return { url: address, bufferedBytes: 0, send() {}, close() {} };
+    }
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => events.open(socket.protocol);
+    socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) =>
+      events.message(typeof data === "string" ? data : new Uint8Array(data));
+    let isClosed = false;
+    const close = (code: number, reason: string) => {
+      if (!isClosed) events.close(code, reason);
+      isClosed = true;
+    };
+    socket.onclose = ({ code, reason }) => close(code, reason);
+    // A handshake that fails has an error, and not everywhere a close.
+    socket.onerror = () => {
+      if (socket.readyState === WebSocket.CLOSED) close(1006, "");
+    };
+    return {
+      url: address,
+      get bufferedBytes() {
+        return socket.bufferedAmount;
+      },
+      send: (frame) => socket.send(frame),
+      close: (code, reason) => socket.close(code, reason),
+    };
   }
 
   gatewayUrl(actorId: string): string {

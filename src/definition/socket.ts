@@ -10,10 +10,10 @@ export interface UniversalWebSocketEvents {
   error: Event;
 }
 
-/** A listener of a raw socket. */
+/** A listener of a raw socket. In an actor, a promise it returns is waited for as its work. */
 export type UniversalWebSocketListener<
   Name extends keyof UniversalWebSocketEvents,
-> = (event: UniversalWebSocketEvents[Name]) => void | Promise<void>;
+> = (event: UniversalWebSocketEvents[Name]) => unknown;
 
 /**
  * A raw socket as `onWebSocket` is given it, and `handle.webSocket()` returns it: the standard
@@ -40,7 +40,10 @@ export interface UniversalWebSocket {
   onerror: UniversalWebSocketListener<"error"> | null;
   /** Sends a message. In an actor it leaves when what the actor has changed before is durable. */
   send(data: string | ArrayBuffer | ArrayBufferView<ArrayBuffer> | Blob): void;
-  /** Closes it: `code` is 1000 or 3000 to 4999, `reason` at most 123 bytes of UTF-8. */
+  /**
+   * Closes it: `code` is 1000 (the default) or 3000 to 4999, in an actor also 1001 to 1014; `reason` is
+   * cut to 123 bytes of UTF-8.
+   */
   close(code?: number, reason?: string): void;
   /** Adds a listener. One that comes late still gets what was not delivered to any. */
   addEventListener<Name extends keyof UniversalWebSocketEvents>(

@@ -1,7 +1,13 @@
 // How a client reaches actors: over the network, or within the process. The client is the same for
 // both; only the transport differs.
 
-import type { QueueSend, QueueSent, ToClient, ToServer } from "./messages.ts";
+import type {
+  Frame,
+  QueueSend,
+  QueueSent,
+  ToClient,
+  ToServer,
+} from "./messages.ts";
 
 /** Which actor a handle means. */
 export type ActorQuery =
@@ -38,6 +44,36 @@ export interface RawFetch {
   path: string;
   init: RequestInit;
   params: unknown;
+}
+
+/** A raw socket to one actor. */
+export interface RawDial {
+  actorId: string;
+  /** The path below the actor's own, with the query; it begins with one slash. */
+  path: string;
+  /** The sub-protocols that the caller offers. */
+  protocols: string[];
+  params: unknown;
+}
+
+/**
+ * What happens to a raw socket, in this order: `open`, unless it fails, any number of `message`, then
+ * `close` once. None is told from inside `dial`, `send` or `close`.
+ */
+export interface RawLinkEvents {
+  open(protocol: string): void;
+  message(frame: Frame): void;
+  close(code: number, reason: string): void;
+}
+
+/** The caller's end of a raw socket. */
+export interface RawLink {
+  readonly url: string;
+  readonly bufferedBytes: number;
+  /** Sends a message, whose bytes are not changed afterwards. Only when it is open. */
+  send(frame: Frame): void;
+  /** Starts to close; `close` of the events is told when it has. */
+  close(code: number, reason: string): void;
 }
 
 /**
@@ -78,6 +114,8 @@ export interface Transport {
    * @throws {ActorError} `route/not_found` when there is none, because nothing is served.
    */
   gatewayUrl(actorId: string): string;
+  /** Opens a raw socket. Never throws: what goes wrong is told by `close`. */
+  dial(dial: RawDial, events: RawLinkEvents): RawLink;
   /**
    * Opens a connection to an actor that `resolve` or `create` has found. Never throws: what goes
    * wrong is told by `close`.

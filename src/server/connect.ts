@@ -8,6 +8,7 @@ import type { Connection, MessageChannel } from "../actor/connection.ts";
 import type { Host } from "../actor/host.ts";
 import type { Socket, SocketEvents, Upgrade } from "../adapters/adapter.ts";
 import { actorError, toWireError } from "../errors.ts";
+import { cutReason } from "../protocol/close.ts";
 import { encodingOf } from "../protocol/encoding.ts";
 import {
   encodeErrorMessage,
@@ -25,8 +26,6 @@ const maxHeldFrames = 1000;
 
 // How long a close waits for the caller's side of it.
 const closeTimeoutMs = 5000;
-
-const maxReasonBytes = 123;
 
 /** Turns a request into the connection of an actor. */
 export function answerConnect(
@@ -166,12 +165,4 @@ class ConnectionSocket implements MessageChannel {
       this.#host.disconnected(this.#options.actorId, this.#connection);
     }
   }
-}
-
-// A close frame has room for so many bytes; a character must not be cut in half.
-function cutReason(reason: string): string {
-  const bytes = new TextEncoder().encode(reason);
-  if (bytes.length <= maxReasonBytes) return reason;
-  return new TextDecoder().decode(bytes.subarray(0, maxReasonBytes))
-    .replace(/\ufffd+$/, "");
 }

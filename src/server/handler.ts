@@ -25,7 +25,7 @@ import {
   metadataOf,
   type MetadataOptions,
 } from "./metadata.ts";
-import { answerRequest } from "./raw.ts";
+import { answerRequest, answerSocket } from "./raw.ts";
 import { refusal } from "./refusal.ts";
 
 /** What a server answers with. */
@@ -197,11 +197,15 @@ async function answerActor(
       const host = await options.host();
       return await answerRequest(host, request, { actorId, path, onGone });
     }
-    case "websocket":
-      throw actorError(
-        "handler/websocket_not_defined",
-        "The actor has no onWebSocket",
+    case "websocket": {
+      const { path } = endpoint;
+      return answerSocket(
+        await options.host(),
+        request,
+        needUpgrade(options, request, upgrade),
+        { actorId, path, exposesErrors },
       );
+    }
     default:
       throw actorError("route/not_found", "The actor has no such route");
   }

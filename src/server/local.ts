@@ -20,6 +20,7 @@ import type {
   Transport,
 } from "../protocol/transport.ts";
 import { answerPreflight } from "./cors.ts";
+import { LocalSocket } from "./local_socket.ts";
 import { outerHeaders } from "./raw.ts";
 import { refusal } from "./refusal.ts";
 
@@ -72,6 +73,7 @@ export function localTransport(options: LocalOptions): Transport {
       return asked((host) => host.send(actorId, sending, copyValue), signal);
     },
     fetch: (request) => fetchLocally(options, request),
+    dial: (dial, events) => new LocalSocket(options, dial, events),
     gatewayUrl(actorId) {
       const url = options.url?.();
       if (url !== undefined) return url + gatewayPath(actorId);

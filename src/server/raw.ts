@@ -1,13 +1,23 @@
-// The user's own HTTP: `ANY …/request/{path}` becomes a standard Request for `onRequest`.
+// The user's own HTTP and sockets: `ANY …/request/{path}` becomes a standard Request for `onRequest`,
+// and `WS …/websocket/{path}` a socket for `onWebSocket`.
 
 import type { Host } from "../actor/host.ts";
-import type { OnGone } from "../adapters/adapter.ts";
-import { actorError } from "../errors.ts";
-import { headers as names } from "../protocol/routes.ts";
+import { RawSocket } from "../actor/raw_socket.ts";
+import type { OnGone, SocketEvents, Upgrade } from "../adapters/adapter.ts";
+import { actorError, toWireError } from "../errors.ts";
+import { cutReason } from "../protocol/close.ts";
+import {
+  headers as names,
+  parseProtocols,
+  protocol as ownProtocol,
+} from "../protocol/routes.ts";
 import { readParams } from "./action.ts";
+import { loggedSocket } from "./log.ts";
 
 // What is between a caller and the server, and not for the actor's own code.
 const internalPrefix = "x-rivet-";
+
+const offerHeader = "sec-websocket-protocol";
 
 /**
  * Answers a raw request. Its body is handed on as it comes, and is of any length: the bound on
@@ -39,9 +49,88 @@ export async function answerRequest(
   });
 }
 
+/**
+ * Turns a request into a raw socket. It is open for the caller at once; what goes wrong closes it with
+ * 1011 and a reason `group.code`. Its messages may be as long as the runtime takes them: the bound on
+ * messages from a caller is not for them.
+ */
+export function answerSocket(
+  host: Host,
+  request: Request,
+  upgrade: Upgrade,
+  options: { actorId: string; path: string; exposesErrors: boolean },
+): Response {
+  const { actorId, path } = options;
+  const header = request.headers.get(offerHeader);
+  const offer = parseProtocols(header);
+  const protocol = offer.hasProtocol
+    ? ownProtocol
+    : header?.split(",")[0]?.trim() ?? "";
+  const url = new URL(request.url);
+  url.pathname = `/websocket${path}`;
+  // After the upgrade Deno's request cannot be read any more.
+  const copy = new Request(url, { headers: outerHeaders(request.headers) });
+  let raw: RawSocket;
+  const events: SocketEvents = {
+    open(wire) {
+      raw = new RawSocket({
+        wire,
+        request: copy,
+        protocol,
+        wake: (socket) => host.wakeFor(actorId, socket),
+      });
+      void openSocket(host, raw, { ...options, params: offer.params });
+    },
+    message: (frame) => raw.received(frame),
+    close: (code, reason) => raw?.closed(code, reason),
+  };
+  return upgrade(
+    loggedSocket(events, host.log, actorId),
+    protocol === "" ? {} : { protocol },
+  );
+}
+
+async function openSocket(
+  host: Host,
+  socket: RawSocket,
+  options: {
+    actorId: string;
+    params: string | undefined;
+    exposesErrors: boolean;
+  },
+): Promise<void> {
+  const { actorId, params, exposesErrors } = options;
+  try {
+    await host.openSocket(actorId, socket, readParams(params));
+  } catch (error) {
+    await refuseSocket(host, socket, { error, exposesErrors });
+  }
+}
+
+/** Closes a socket that was not let in, and tells why. */
+export async function refuseSocket(
+  host: Host,
+  socket: RawSocket,
+  { error, exposesErrors }: { error: unknown; exposesErrors: boolean },
+): Promise<void> {
+  const { group, code } = toWireError(error, { exposesErrors });
+  if (code === "internal_error") {
+    host.log.failure(error, { msg: "a raw socket was refused" });
+  }
+  await socket.close(1011, cutReason(`${group}.${code}`));
+}
+
 /** The headers that the actor's own code sees. */
 export function outerHeaders(headers: Headers): Headers {
-  return new Headers(
+  const outer = new Headers(
     [...headers].filter(([name]) => !name.startsWith(internalPrefix)),
   );
+  const offered = outer.get(offerHeader);
+  if (offered === null) return outer;
+  // A token and params may be among the sub-protocols.
+  const own = offered.split(",").map((item) => item.trim())
+    .filter((item) => !/^rivet(_|$)/.test(item));
+  if (own.length === 0) outer.delete(offerHeader);
+  else outer.set(offerHeader, own.join(", "));
+  return outer;
 }

@@ -9,7 +9,10 @@ import type {
   ActorQuery,
   Link,
   LinkEvents,
+  RawDial,
   RawFetch,
+  RawLink,
+  RawLinkEvents,
   Transport,
   TransportCall,
   TransportSend,
@@ -27,6 +30,7 @@ export class FakeTransport implements Transport {
   readonly sent: TransportSend[] = [];
   readonly creations: unknown[] = [];
   readonly fetches: RawFetch[] = [];
+  readonly dials: { dial: RawDial; events: RawLinkEvents }[] = [];
   readonly links: FakeLink[] = [];
 
   find: (query: ActorQuery, signal?: AbortSignal) => Promise<string> = () =>
@@ -62,6 +66,11 @@ export class FakeTransport implements Transport {
   fetch(request: RawFetch): Promise<Response> {
     this.fetches.push(request);
     return this.answer(request);
+  }
+
+  dial(dial: RawDial, events: RawLinkEvents): RawLink {
+    this.dials.push({ dial, events });
+    return { url: "", bufferedBytes: 0, send() {}, close() {} };
   }
 
   gatewayUrl(actorId: string): string {

@@ -1,6 +1,6 @@
 // What `handle.fetch()` makes of its arguments, and what it sends.
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { clientOver, createClient } from "../../src/client/client.ts";
 import { pathOf, readRequest } from "../../src/client/raw.ts";
 import type { ActorDefinition } from "../../src/definition/definition.ts";
@@ -158,4 +158,105 @@ test("fetch() with a signal that is aborted does nothing", async () => {
   const handle = client.thing.get("a");
   await assertRejects(() => handle.fetch("x", { signal }), Error, "no");
   assertEquals(transport.queries, []);
+});
+
+test("webSocket() sends path, query, params, token and sub-protocols, and passes frames through", async () => {
+  await using server = await FakeServer.start();
+  server.accept = (socket) => {
+    socket.onMessage = (text) => socket.send(`heard ${text}`);
+    socket.send("early");
+    socket.send(new Uint8Array([1, 2]));
+  };
+  const client = createClient<Registry>({
+    endpoint: `http://127.0.0.1:${server.port}/api/rivet`,
+    token: "s",
+    disableMetadataLookup: true,
+  });
+  server.answer = () => ({
+    body: JSON.stringify({ actors: [{ actor_id: "id", name: "thing" }] }),
+  });
+  const handle = client.thing.get("a", { params: { name: "ann" } });
+  const socket = await handle.websocket("/chat//room?x=1", "own");
+  const heard: unknown[] = [];
+  const closed = new Promise<CloseEvent>((resolve) => socket.onclose = resolve);
+  const open = new Promise((resolve) => socket.onopen = resolve);
+  assertEquals(socket.readyState, 0);
+  await open;
+  assertEquals([socket.readyState, socket.protocol], [1, "rivet"]);
+  socket.send("hello");
+  await new Promise<void>((resolve) => {
+    socket.addEventListener("message", ({ data }) => {
+      heard.push(
+        typeof data === "string" ? data : new Uint8Array(data as ArrayBuffer),
+      );
+      if (heard.length === 3) resolve();
+    });
+  });
+  assertEquals(heard, ["early", new Uint8Array([1, 2]), "heard hello"]);
+  socket.close(4001, "bye");
+  const { code, reason, wasClean } = await closed;
+  assertEquals([code, reason, wasClean], [4001, "bye", true]);
+  const { line, headers } = server.received.find(({ line }) =>
+    line.startsWith("WS")
+  )!;
+  assertEquals(line, "WS /api/rivet/gateway/id@s/websocket/chat/room?x=1");
+  const offered = headers["sec-websocket-protocol"]!.split(",")
+    .map((item) => item.trim());
+  assertEquals([offered[0], offered.at(-1)], ["rivet", "own"]);
+  assert(offered.some((item) => item.startsWith("rivet_conn_params.")));
+});
+
+/** A socket over a transport that a test plays the other end of. */
+async function dialled() {
+  const transport = new FakeTransport();
+  const ids = ["old", "new"];
+  transport.find = () => Promise.resolve(ids.shift()!);
+  const client = clientOver<Registry>(transport, new FakeTiming());
+  const handle = client.thing.get("a");
+  const socket = await handle.webSocket("x");
+  return { transport, handle, socket, events: transport.dials[0]!.events };
+}
+
+test("messages wait for the first listener, within a bound", async () => {
+  const { socket, events } = await dialled();
+  events.open("rivet");
+  events.message("one");
+  const heard: unknown[] = [];
+  socket.addEventListener("message", ({ data }) => heard.push(data));
+  events.message("two");
+  await Promise.resolve();
+  events.message("three");
+  assertEquals(heard, ["one", "two", "three"]);
+  const deaf = await dialled();
+  deaf.events.open("rivet");
+  for (let i = 0; i <= 1_000; i++) deaf.events.message("x");
+  assertEquals(deaf.socket.readyState, 2);
+});
+
+test("a socket is closed once, and an abnormal close is an error before", async () => {
+  const { socket, events } = await dialled();
+  const heard: string[] = [];
+  socket.onerror = () => heard.push("error");
+  socket.onclose = ({ code, wasClean }) => heard.push(`${code} ${wasClean}`);
+  events.close(1006, "");
+  events.close(1000, "");
+  assertEquals(heard, ["error", "1006 false"]);
+  assertEquals(socket.readyState, 3);
+});
+
+test("a socket refuses what a browser's would", async () => {
+  const { socket, events } = await dialled();
+  assertThrows(() => socket.send("x"), DOMException);
+  events.open("rivet");
+  assertThrows(() => socket.send(5 as never), TypeError);
+  assertThrows(() => socket.close(1001), DOMException);
+  assertEquals(socket.readyState, 1);
+});
+
+test("a socket whose actor is gone makes the handle find it anew", async () => {
+  const { transport, handle, events } = await dialled();
+  assertEquals(await handle.resolve(), "old");
+  events.close(1011, "actor.not_found");
+  assertEquals(await handle.resolve(), "new");
+  assertEquals(transport.queries.length, 2);
 });
