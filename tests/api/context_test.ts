@@ -1,7 +1,13 @@
 // `c` and what hangs on it, through the public API.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { actor, ActorError, createClient, setup } from "../../mod.ts";
+import {
+  actor,
+  ActorError,
+  createClient,
+  type Registry,
+  setup,
+} from "../../mod.ts";
 import { test } from "../harness.ts";
 
 const quiet = {
@@ -212,4 +218,111 @@ test("onStateChange that throws or rejects is logged, and the change stands", as
   assertEquals(await handle.add(), 1);
   assertEquals(await handle.add(), 2);
   await registry.shutdown();
+});
+
+test("c.client() has all of a client: calls, connections, events, ids and creation", async () => {
+  const room = actor({
+    state: { said: 0 },
+    actions: {
+      say: (c, text: string) => {
+        c.broadcast("said", text);
+        return ++c.state.said;
+      },
+    },
+  });
+  const guest = actor({
+    actions: {
+      visit: async (c) => {
+        const client = c.client<typeof registry>();
+        const handle = await client.room.create("a");
+        const connection = handle.connect();
+        const heard: string[] = [];
+        connection.on("said", (text: string) => heard.push(text));
+        await connection.say("hi");
+        await client.room.getForId(await handle.resolve()).say("ho");
+        const said = await connection.say("end");
+        await connection.dispose();
+        return { heard, said };
+      },
+      missing: (c) => c.client<typeof registry>().room.get("nowhere").say(""),
+    },
+  });
+  const registry: Registry<{ room: typeof room; guest: typeof guest }> = setup({
+    use: { room, guest },
+    ...quiet,
+  });
+  const handle = createClient<typeof registry>().guest.getOrCreate("g");
+  assertEquals(await handle.visit() as unknown, {
+    heard: ["hi", "ho", "end"],
+    said: 3,
+  });
+  const error = await assertRejects(() => handle.missing(), ActorError);
+  assertEquals(`${error.group}/${error.code}`, "actor/not_found");
+  await registry.shutdown();
+});
+
+test("a call that is given c.abortSignal is given up when the actor stops", async () => {
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+  const slow = actor({
+    actions: {
+      wait: () => {
+        begin();
+        return gate;
+      },
+    },
+  });
+  let told = "";
+  const asker = actor({
+    actions: {
+      ask: async (c) => {
+        const controller = new AbortController();
+        c.abortSignal.addEventListener("abort", () => controller.abort());
+        const slow = c.client<typeof registry>().slow.getOrCreate("a");
+        const { signal } = controller;
+        await slow.action({ name: "wait", signal }).catch((error) => {
+          told = error.name;
+        });
+        return told;
+      },
+      sleep: (c) => c.sleep(),
+    },
+  });
+  const registry: Registry<{ slow: typeof slow; asker: typeof asker }> = setup({
+    use: { slow, asker },
+    ...quiet,
+  });
+  const handle = createClient<typeof registry>().asker.getOrCreate("a");
+  const call = handle.ask();
+  await begun;
+  await handle.sleep();
+  assertEquals(await call, "AbortError");
+  open();
+});
+
+test("over a server the hooks of a connection read its request, also after its socket is open", async () => {
+  const curious = actor({
+    createConnState: async (c) => {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      const { request } = c;
+      return {
+        path: request && new URL(request.url).pathname,
+        upgrade: request?.headers.get("upgrade"),
+      };
+    },
+    actions: { read: (c) => c.conn.state },
+  });
+  const registry = setup({ use: { curious }, ...quiet });
+  const server = registry.serve({ port: 0, hostname: "127.0.0.1" });
+  const client = createClient<typeof registry>(server.url);
+  const handle = client.curious.getOrCreate("a");
+  const id = await handle.resolve();
+  const base = new URL(server.url).pathname.replace(/\/$/, "");
+  const call = await handle.read();
+  assertEquals(call.path, `${base}/gateway/${id}/action/read`);
+  const { path, upgrade } = await handle.connect().read();
+  assertEquals(path, `${base}/gateway/${id}/connect`);
+  assertEquals(upgrade?.toLowerCase(), "websocket");
+  await client.dispose();
+  await server.shutdown();
 });

@@ -72,9 +72,11 @@ export class Site<D extends Record<string, AnyActorDefinition>>
   async dial(
     target: string,
     protocols: string | undefined = "rivet",
+    more: Record<string, string> = {},
   ): Promise<Wire> {
     const wire = new Wire();
     const headers: Record<string, string> = {
+      ...more,
       upgrade: "websocket",
       connection: "upgrade",
     };
