@@ -298,6 +298,7 @@ test("a call that is given c.abortSignal is given up when the actor stops", asyn
   await handle.sleep();
   assertEquals(await call, "AbortError");
   open();
+  await registry.shutdown();
 });
 
 test("over a server the hooks of a connection read its request, also after its socket is open", async () => {

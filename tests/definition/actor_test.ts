@@ -50,6 +50,75 @@ test("actor() fills in every default, and freezes what was declared", () => {
   assertEquals(Object.isFrozen(options) && Object.isFrozen(config), true);
 });
 
+// RivetKit's defaults of January 2026, and of its later options.
+const defaults = {
+  actionTimeout: 60_000,
+  createVarsTimeout: 5_000,
+  createConnStateTimeout: 5_000,
+  onBeforeConnectTimeout: 5_000,
+  onConnectTimeout: 5_000,
+  onSleepTimeout: 5_000,
+  onDestroyTimeout: 5_000,
+  waitUntilTimeout: 15_000,
+  stateSaveInterval: 10_000,
+  sleepTimeout: 30_000,
+  connectionLivenessTimeout: 2_500,
+  connectionLivenessInterval: 5_000,
+  maxSchedules: 1_000,
+  maxQueueSize: 1_000,
+  maxQueueMessageSize: 65_536,
+};
+
+test("every option has RivetKit's default, and every number among them must be positive", () => {
+  assertEquals(actor({}).options, {
+    ...defaults,
+    durability: "commit",
+    noSleep: false,
+    canHibernateWebSocket: false,
+  });
+  for (const option of Object.keys(defaults)) {
+    for (const value of [0, -1, NaN, Infinity]) {
+      assertThrows(
+        () => define({ options: { [option]: value } }),
+        RangeError,
+        `options.${option}`,
+      );
+    }
+    assertThrows(
+      () => define({ options: { [option]: "5" } }),
+      TypeError,
+      `options.${option}`,
+    );
+  }
+});
+
+test("actor() refuses every hook that is no function, and needs nothing at all", () => {
+  const hooks = [
+    "createState",
+    "createVars",
+    "createConnState",
+    "onCreate",
+    "onWake",
+    "onSleep",
+    "onDestroy",
+    "onStateChange",
+    "onBeforeConnect",
+    "onConnect",
+    "onDisconnect",
+    "onBeforeActionResponse",
+    "onRequest",
+    "onWebSocket",
+  ];
+  for (const hook of hooks) {
+    assertThrows(() => define({ [hook]: {} }), TypeError, hook);
+    define({ [hook]: () => {} });
+  }
+  assertEquals(actor({}).config, {});
+  assertEquals(define({ types: { any: "thing" } }).config.types, {
+    any: "thing",
+  });
+});
+
 test("actor() refuses an option that is out of its range, and says in which unit", () => {
   assertThrows(
     () => actor({ options: { sleepTimeout: -1 } }),
