@@ -425,16 +425,17 @@ test("a call of an actor that is not there, or with another method, is refused",
       ]);
     }
     for (
-      const [path, code] of [["request/x", "handler/request_not_defined"], [
-        "websocket/x",
-        "handler/websocket_not_defined",
-      ], ["nope", "route/not_found"]]
+      const [path, expected, code] of [
+        ["request/x", 404, "handler/request_not_defined"],
+        ["websocket/x", 426, "websocket/upgrade_required"],
+        ["nope", 404, "route/not_found"],
+      ]
     ) {
       const [status, error] = await site.json(`/gateway/${id}/${path}`) as [
         number,
         Json,
       ];
-      assertEquals([status, `${error.group}/${error.code}`], [404, code]);
+      assertEquals([status, `${error.group}/${error.code}`], [expected, code]);
     }
   }));
 
