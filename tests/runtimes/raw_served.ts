@@ -1,8 +1,15 @@
 // The program of raw_test.ts: actors with raw requests and sockets, served on PORT.
 
-import { actor, setup } from "../../mod.ts";
+import { actor, type Conn, setup } from "../../mod.ts";
 
 const chunk = new Uint8Array(65_536);
+
+// The connections but for that of the call.
+function others(
+  { conn, conns }: { conn: Conn; conns: ReadonlyMap<string, unknown> },
+): number {
+  return conns.size - (conns.has(conn.id) ? 1 : 0);
+}
 
 /** Streams of every kind. */
 export const streams = actor({
@@ -74,14 +81,37 @@ export const streams = actor({
     tell: (c) => c.vars.next.resolve(),
     look: (c) => {
       const { produced, isCancelled, isAborted } = c.vars;
-      return { produced, isCancelled, isAborted, conns: c.conns.size };
+      return { produced, isCancelled, isAborted, conns: others(c) };
     },
     count: (c) => c.state.count,
   },
 });
 
+/** A socket that counts, and goes on while its actor sleeps. */
+export const talks = actor({
+  state: { count: 0, opened: 0, closed: 0 },
+  connState: { count: 0 },
+  vars: { life: 0 },
+  onWebSocket(c, socket) {
+    socket.onopen = () => void c.state.opened++;
+    socket.onclose = () => void c.state.closed++;
+    socket.onmessage = ({ data }) => {
+      if (data === "bye") return socket.close(4001, "bye");
+      if (data !== "add") return socket.send(data);
+      c.conn.state.count++;
+      const own = c.conn.state.count;
+      socket.send(`${++c.state.count} ${own} ${++c.vars.life}`);
+    };
+  },
+  actions: {
+    rest: (c) => c.sleep(),
+    look: (c) => ({ ...c.state, conns: others(c) }),
+  },
+  options: { canHibernateWebSocket: (r) => r.url.includes("hibernate") },
+});
+
 /** What raw_test.ts calls. */
-export const registry = setup({ use: { streams }, store: "sqlite" });
+export const registry = setup({ use: { streams, talks }, store: "sqlite" });
 
 if (import.meta.main) {
   const server = registry.serve({ hostname: "127.0.0.1", port: 0 });

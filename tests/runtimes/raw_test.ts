@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createClient } from "../../src/client/client.ts";
 import { test } from "../harness.ts";
+import type { UniversalWebSocket } from "../../src/definition/socket.ts";
 import { Folder } from "./folder.ts";
 import { Program } from "./process.ts";
 import type { registry } from "./raw_served.ts";
@@ -34,6 +35,11 @@ class Served implements AsyncDisposable {
   get streams() {
     const client = createClient<typeof registry>(this.url);
     return client.streams.getOrCreate("a");
+  }
+
+  get talks() {
+    const client = createClient<typeof registry>(this.url);
+    return client.talks.getOrCreate("a");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -121,6 +127,7 @@ for (const launch of launches) {
       } catch {
         // It broke off, as it must.
       }
+      await program.ended();
       const last = Number(heard.split("\n").at(-2));
       assert(last >= 20);
       await using again = await Served.start(launch, folder);
@@ -145,6 +152,85 @@ for (const launch of launches) {
         : undefined,
     },
   );
+}
+
+for (const launch of launches) {
+  const [name] = launch;
+
+  test(`${name}: a socket carries text and bytes, and closes with the actor's code`, async () => {
+    using folder = new Folder();
+    await using served = await Served.start(launch, folder);
+    const talk = new Talk(await served.talks.webSocket("room?x=1"));
+    assertEquals(await talk.ask("hello"), "hello");
+    const bytes = await talk.ask(new Uint8Array([1, 2]));
+    assertEquals(new Uint8Array(bytes as ArrayBuffer), new Uint8Array([1, 2]));
+    assertEquals(await talk.ask("bye"), "4001 bye");
+    const { opened, closed, conns } = await served.talks.look();
+    assertEquals([opened, closed, conns], [1, 1, 0]);
+  });
+
+  test(`${name}: a socket hibernates while its actor sleeps, and a message wakes it`, async () => {
+    using folder = new Folder();
+    await using served = await Served.start(launch, folder);
+    const { talks } = served;
+    const talk = new Talk(await talks.webSocket("hibernate"));
+    assertEquals(await talk.ask("add"), "1 1 1");
+    assertEquals(await talk.ask("add"), "2 2 2");
+    await talks.rest();
+    assertEquals(
+      await talk.ask("add"),
+      "3 3 1",
+      "vars are those of a new life",
+    );
+    talk.socket.close();
+    await until(async () => (await talks.look()).conns === 0);
+    const { opened, closed } = await talks.look();
+    assertEquals([opened, closed], [1, 1]);
+  });
+
+  test(`${name}: what a socket has told survives kill -9`, async () => {
+    using folder = new Folder();
+    let last = 0;
+    {
+      await using served = await Served.start(launch, folder);
+      const { socket } = new Talk(await served.talks.webSocket("x"));
+      const closed = new Promise((resolve) => socket.onclose = resolve);
+      socket.onmessage = ({ data }) => {
+        last = Number(String(data).split(" ")[0]);
+        if (last === 20) served.program.signal("SIGKILL");
+        if (socket.readyState === 1) socket.send("add");
+      };
+      await until(() => Promise.resolve(socket.readyState === 1));
+      for (let i = 0; i < 10; i++) socket.send("add");
+      await closed;
+      await served.program.ended();
+    }
+    await using again = await Served.start(launch, folder);
+    const { count } = await again.talks.look();
+    assert(last >= 20);
+    assert(count >= last, `${last} was told, ${count} was saved`);
+  });
+}
+
+/** A socket to ask over, one question at a time. */
+class Talk {
+  readonly socket: UniversalWebSocket;
+
+  constructor(socket: UniversalWebSocket) {
+    this.socket = socket;
+  }
+
+  /** The answer to a message; a close is one too. */
+  async ask(message: string | Uint8Array<ArrayBuffer>): Promise<unknown> {
+    const { socket } = this;
+    await until(() => Promise.resolve(socket.readyState === 1));
+    const answer = new Promise((resolve) => {
+      socket.onmessage = ({ data }) => resolve(data);
+      socket.onclose = ({ code, reason }) => resolve(`${code} ${reason}`);
+    });
+    socket.send(message);
+    return await answer;
+  }
 }
 
 /** Waits until it is true. */
