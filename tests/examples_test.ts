@@ -50,6 +50,8 @@ test("every example is driven by a test in this file", () => {
     "elysia.ts",
     "hono.ts",
     "queue.ts",
+    "raw_http.ts",
+    "raw_websocket.ts",
     "react",
     "reminder.ts",
     "validation.ts",
@@ -192,6 +194,47 @@ ${args.map((dish) => `Served: ${dish}\n`).join("")}All is served: ${
 `,
     );
   }
+});
+
+test("examples/raw_http.ts pins notes, and tells of each who listens", async () => {
+  using folder = new Folder();
+  await using program = start("raw_http.ts", folder);
+  const [, url] = await program.line(/^The board is at (\S+)$/m);
+  const events = await fetch(`${url}/events`);
+  const reader = events.body!.pipeThrough(new TextDecoderStream()).getReader();
+  assertEquals((await reader.read()).value, ": welcome\n\n");
+  const pinned = await fetch(`${url}/notes`, { method: "POST", body: "milk" });
+  assertEquals(pinned.status, 201);
+  await pinned.body?.cancel();
+  assertEquals((await reader.read()).value, "data: milk\n\n");
+  assertEquals(await (await fetch(`${url}/notes`)).json(), ["milk"]);
+  const nothing = await fetch(`${url}/nothing`);
+  assertEquals(nothing.status, 404);
+  await nothing.body?.cancel();
+  await reader.cancel();
+  program.signal("SIGTERM");
+  assertEquals(await program.ended(), clean);
+});
+
+test("examples/raw_websocket.ts shows everybody's cursor to everybody", async () => {
+  using folder = new Folder();
+  await using program = start("raw_websocket.ts", folder);
+  const [, url] = await program.line(/^The canvas is at (\S+)$/m);
+  const ann = await cursor(`${url}?name=ann`);
+  assertEquals(await ann.next(), { places: {} });
+  ann.socket.send(JSON.stringify({ x: 1, y: 2 }));
+  assertEquals(await ann.next(), { name: "ann", x: 1, y: 2 });
+  const bob = await cursor(`${url}?name=bob`);
+  assertEquals(await bob.next(), { places: { ann: { x: 1, y: 2 } } });
+  bob.socket.send(JSON.stringify({ x: 3, y: 4 }));
+  assertEquals(await ann.next(), { name: "bob", x: 3, y: 4 });
+  const closed = new Promise((resolve) => bob.socket.onclose = resolve);
+  bob.socket.close();
+  await closed;
+  assertEquals(await ann.next(), { name: "bob", left: true });
+  program.signal("SIGTERM");
+  assertEquals(await program.ended(), clean);
+  await ann.closed;
 });
 
 test("examples/validation.ts refuses what its schemas refuse, and lets the rest through", async () => {
@@ -527,6 +570,32 @@ function start(
     cwd: path,
     env: { TROUPE_DATA: path, PORT: `${port}`, RIVET_LOG_LEVEL: undefined },
   });
+}
+
+/** An open socket, and its messages one by one. */
+async function cursor(url: string): Promise<{
+  socket: WebSocket;
+  next: () => Promise<unknown>;
+  closed: Promise<void>;
+}> {
+  const socket = new WebSocket(url);
+  const messages: unknown[] = [];
+  let notice = () => {};
+  socket.onmessage = ({ data }) => {
+    messages.push(JSON.parse(data));
+    notice();
+  };
+  const closed = new Promise<void>((resolve) =>
+    socket.addEventListener("close", () => resolve())
+  );
+  await new Promise((resolve) => socket.onopen = resolve);
+  const next = async () => {
+    while (messages.length === 0) {
+      await new Promise<void>((resolve) => notice = resolve);
+    }
+    return messages.shift();
+  };
+  return { socket, next, closed };
 }
 
 /** Starts an example that is an app of another framework, in the way that its first lines say. */
