@@ -1,4 +1,4 @@
-// Runs every ```ts example of README.md on this runtime, each in a process of its own and in a folder
+// Runs every ```ts or ```tsx example of README.md on this runtime, each in a process of its own and in a folder
 // of its own, with @troupe/actors standing for this repository.
 //
 // What follows `ts` on the fence says more:
@@ -6,6 +6,7 @@
 //   ts                   is type-checked (on Deno) and run; must end by itself, with exit code 0
 //   ts serve             must print a line with its http:// address and answer a request there; it is
 //                        then stopped. PORT is 0. With an `export default` it runs by `deno serve`
+//   ts test              is a test, which must pass under the runtime's own runner
 //   ts no_run            is only type-checked, so does nothing on Bun
 //   ts ignore            is not looked at
 //   ts file=server.ts    lies under this name beside every other example, for these to import
@@ -33,7 +34,7 @@ interface Example {
   line: number;
   file: string;
   code: string;
-  mode: "run" | "serve" | "no_run";
+  mode: "run" | "serve" | "test" | "no_run";
   /** The file of the example that serves meanwhile. */
   server: string | undefined;
 }
@@ -44,11 +45,13 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const readme = join(root, "README.md");
 
 const runCommand = isDeno ? ["run", "-A", "--unstable-kv", "--check"] : [];
+const testCommand = isDeno ? ["test", "-A"] : ["test"];
 const serveCommand = ["serve", "-A", "--unstable-kv", "--check", "--port=0"];
 
 const promise: Record<Example["mode"], string> = {
   run: "the example runs",
   serve: "the example serves",
+  test: "the example passes as a test",
   no_run: "the example type-checks",
 };
 
@@ -69,20 +72,21 @@ function testsOf(
 }
 
 function parse(markdown: string): Example[] {
-  const fences = markdown.matchAll(/^```ts(?: (.*))?\n([^]*?)^```$/gm);
-  return [...fences].flatMap(({ index, 1: words = "", 2: code }) => {
+  const fences = markdown.matchAll(/^```(tsx?)(?: (.*))?\n([^]*?)^```$/gm);
+  return [...fences].flatMap(({ index, 1: kind, 2: words = "", 3: code }) => {
     const line = markdown.slice(0, index).split("\n").length;
     const example: Example = {
       line,
-      file: `line_${line}.ts`,
+      file: `line_${line}.${kind}`,
       code: code!,
       mode: "run",
       server: undefined,
     };
     for (const word of words.split(" ").filter(Boolean)) {
       if (word === "ignore") return [];
-      if (word === "serve" || word === "no_run") example.mode = word;
-      else if (word.startsWith("file=")) example.file = word.slice(5);
+      if (word === "serve" || word === "test" || word === "no_run") {
+        example.mode = word;
+      } else if (word.startsWith("file=")) example.file = word.slice(5);
       else if (word.startsWith("with=")) example.server = word.slice(5);
       else throw new TypeError(`README.md, line ${line}: unknown word ${word}`);
     }
@@ -140,7 +144,9 @@ async function check(example: Example, folder: string): Promise<void> {
   const { file, code, mode, server } = example;
   if (mode === "no_run") return await succeed(["check", file], folder);
   if (mode === "serve") return await serve(example, folder, isAnswered);
-  const command = [...runCommand, file];
+  const command = mode === "test"
+    ? [...testCommand, `./${file}`]
+    : [...runCommand, file];
   if (server === undefined) return await succeed(command, folder);
   const serving = {
     file: server,
