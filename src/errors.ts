@@ -222,7 +222,11 @@ export function toWireError(
   // Anything can be thrown, also what throws when it is looked at.
   try {
     if (error instanceof ActorError && isPublic(error)) {
-      const { group, code, message, metadata } = error;
+      const { metadata } = error;
+      // Programs without types put anything there, and everything is to be matched as a text.
+      const group = String(error.group);
+      const code = String(error.code);
+      const message = String(error.message);
       return metadata === undefined
         ? { group, code, message }
         : { group, code, message, metadata };
@@ -241,7 +245,7 @@ function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error instanceof ActorError && error.cause !== undefined
     ? `${error.message}: ${textOf(error.cause)}`
-    : error.message;
+    : String(error.message);
 }
 
 /**

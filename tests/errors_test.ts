@@ -110,3 +110,13 @@ test("whatever else is thrown is masked, also what cannot be looked at", () => {
     assertEquals(JSON.stringify(wire).includes("secret"), false);
   }
 });
+
+test("an error whose parts are no texts reaches the caller as texts", () => {
+  // As a program without types may write it.
+  const parts = { code: 7, message: { of: "an object" } };
+  const error = Object.assign(new UserError("no"), parts);
+  const wire = toWireError(error);
+  assertEquals(wire, { group: "user", code: "7", message: "[object Object]" });
+  const bug = Object.assign(new Error("no"), { message: 7 });
+  assertEquals(toWireError(bug, { exposesErrors: true }).message, "7");
+});

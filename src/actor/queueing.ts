@@ -190,7 +190,13 @@ export class Queueing {
     const { canPublish } = rule;
     if (canPublish !== undefined) await this.#checkSender(sending, canPublish);
     const checked = checkMessage(rule, queue, body);
-    const content = isThenable(checked) ? await checked : checked;
+    const content = isThenable(checked)
+      ? await runHook(this.#options.services.clock, {
+        name: `The schema of queue "${queue}"`,
+        timeoutMs: kind.options.actionTimeout,
+        run: () => checked,
+      })
+      : checked;
     const queues = this.#opened;
     await queues.load();
     const message = queues.add(queue, content);

@@ -133,17 +133,16 @@ export class Subscriptions {
     });
     begin();
     let answer: unknown;
+    let later: PromiseLike<unknown> | undefined;
     try {
       answer = guard(c, event);
-    } catch (error) {
-      end();
-      throw error;
+      // What it returns may throw, too, when it is looked at.
+      if (isThenable(answer)) later = answer;
+    } finally {
+      if (later === undefined) end();
     }
-    if (!isThenable(answer)) {
-      end();
-      return this.#read(answer, event);
-    }
-    return within(clock, canSubscribeTimeoutMs, answer, () =>
+    if (later === undefined) return this.#read(answer, event);
+    return within(clock, canSubscribeTimeoutMs, later, () =>
       actorError(
         "actor/callback_timed_out",
         `canSubscribe took more than ${canSubscribeTimeoutMs} ms`,

@@ -131,8 +131,9 @@ export type SendResult<Reply> =
  *
  * @throws {ActorError} `queue/not_found` when there is no such queue, `queue/full` when
  * `options.maxQueueSize` messages wait, `queue/message_too_large` when the message has more bytes
- * than `options.maxQueueMessageSize`, `queue/invalid_payload` when it does not pass its schema, and
- * `auth/forbidden` when `canPublish` does not allow it.
+ * than `options.maxQueueMessageSize`, `queue/invalid_payload` when it does not pass its schema,
+ * `auth/forbidden` when `canPublish` does not allow it, and `actor/callback_timed_out` when
+ * `canPublish` takes longer than 5,000 ms, or an asynchronous schema than `options.actionTimeout`.
  */
 export interface Send<Q> {
   <Name extends NameIn<Q>>(

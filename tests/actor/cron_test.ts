@@ -58,6 +58,9 @@ const reporter = actor({
     runAndThrow() {
       throw new Error("on fire");
     },
+    runAndThrowOdd() {
+      throw Object.assign(new Error("on fire"), { message: 7 });
+    },
     deleteOwn: async (c, fire: ScheduledFireInfo) => {
       c.state.ran.push({ at: fire.firedAt, args: [] });
       await c.cron.delete(fire.name);
@@ -405,6 +408,16 @@ test("a run that throws is logged and remembered, and the next one comes at its 
     world.log.filter((line) => line.includes("on fire")).length,
     2,
   );
+});
+
+test("a run that throws an error whose message is no text is remembered as well", async () => {
+  await using world = await open();
+  const handle = world.client.reporter.getOrCreate("a");
+  const action = "runAndThrowOdd";
+  await handle.every({ name: "bad", interval: 5_000, action });
+  await world.clock.pass(5_000);
+  const [run] = await handle.history("bad");
+  assertEquals(run?.error?.message, "7");
 });
 
 test("a run that the end of its process cuts short shows as such, and is not made again", async () => {

@@ -1011,6 +1011,36 @@ test("canPublish that takes too long refuses, and what is no boolean is logged",
   assert(log.some((line) => line.includes("canPublish has not returned")));
 });
 
+test("a schema that never answers refuses a message in time, and the actor sleeps", async () => {
+  const stuck = actor({
+    queues: {
+      checked: {
+        "~standard": {
+          version: 1,
+          vendor: "test",
+          validate: () => new Promise<never>(() => {}),
+        },
+      } as StandardSchema<string, string>,
+    },
+    actions: {},
+    options: { actionTimeout: 2_000, sleepTimeout: 10_000 },
+  });
+  await using world = await World.open({ stuck });
+  const { client, clock, store } = world;
+  const handle = client.stuck.getOrCreate("a");
+  const sent = handle.send("checked", "hello");
+  assertEquals(await state(sent, clock), "pending");
+  await clock.pass(2_000);
+  await assertRefused(() => sent, "actor/callback_timed_out");
+  const { loads } = store;
+  await clock.pass(10_000);
+  await assertRefused(
+    () => handle.action({ name: "none", args: [] }),
+    "action/not_found",
+  );
+  assertEquals(store.loads, loads + 1);
+});
+
 test("next() rejects and iter() ends when the instance stops or its signal says so", async () => {
   const told: string[] = [];
   const worker = actor({

@@ -44,6 +44,13 @@ const room = actor({
         throw new Error("the secret text of a bug");
       },
     }),
+    revoked: event<string>({
+      canSubscribe: () => {
+        const { proxy, revoke } = Proxy.revocable(Promise.resolve(true), {});
+        revoke();
+        return proxy;
+      },
+    }),
     odd: event<string>({ canSubscribe: () => 1 as unknown as Answer }),
     oddLater: event<string>({
       canSubscribe: () => Promise.resolve("yes") as unknown as Answer,
@@ -258,6 +265,18 @@ test("an answer of canSubscribe that is no boolean refuses, and is logged", () =
       "null!auth/forbidden",
       "null!auth/forbidden",
     ]);
+  }));
+
+test("an answer of canSubscribe that throws when it is looked at refuses, and the actor sleeps", () =>
+  withRoom(async ({ clock, store, client }, join) => {
+    const ann = await join("ann");
+    ann.subscribe("revoked");
+    await clock.settle();
+    assertEquals(ann.heard, ["init", "null!internal/internal_error"]);
+    const { loads } = store;
+    await clock.pass(30_000);
+    await client.room.get("a").asked();
+    assertEquals(store.loads, loads + 1);
   }));
 
 test("a canSubscribe that takes more than five seconds refuses", () =>
