@@ -75,6 +75,7 @@ export class Connections implements ConnectionOwner, Watched {
   /** Removes a connection that has closed; whether it was there. */
   delete(connection: Connection): boolean {
     if (!this.#connections.delete(connection.id)) return false;
+    this.#used.delete(connection);
     this.conns.delete(connection.id);
     for (const event of connection.subscriptions) {
       this.#unsubscribe(connection, event);
@@ -137,7 +138,7 @@ export class Connections implements ConnectionOwner, Watched {
   }
 
   stateUsed(connection: Connection): void {
-    if (connection.isSaved) this.#used.add(connection);
+    if (this.#isSaved(connection)) this.#used.add(connection);
   }
 
   look(): void {
@@ -150,7 +151,7 @@ export class Connections implements ConnectionOwner, Watched {
   }
 
   connectionChanged(connection: Connection): void {
-    if (!connection.isSaved) return;
+    if (!this.#isSaved(connection)) return;
     const { steps } = this.#options;
     steps.setConnection(connection.id, () => connection.encode());
   }
@@ -171,6 +172,11 @@ export class Connections implements ConnectionOwner, Watched {
     };
     this.#options.steps.send({ release: close, reject: close });
     return promise;
+  }
+
+  // One that has closed may still be changed, by its last hook for one, and is saved no more.
+  #isSaved(connection: Connection): boolean {
+    return connection.isSaved && this.has(connection);
   }
 
   #send(receivers: Connection[], event: string, args: unknown[]): void {

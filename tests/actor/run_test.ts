@@ -1,6 +1,7 @@
 // The user's `run`: when it begins, what it keeps awake, what a stop waits for, and what is saved.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Connection } from "../../src/actor/connection.ts";
 import { actor } from "../../src/definition/actor.ts";
 import { test } from "../harness.ts";
 import { state, World } from "./world.ts";
@@ -255,4 +256,32 @@ test("keepAwake() keeps the actor awake until the promise settles, and hands its
   await client.worker.getOrCreate().work();
   assertEquals(store.loads, 1);
   assertEquals(log, []);
+});
+
+test("nobody looks at a connection that has closed, however long run is at work", async () => {
+  const room = actor({
+    createConnState: () => ({ visits: 0 }),
+    onConnect: (_c, conn) => void conn.state.visits++,
+    onDisconnect: (_c, conn) => void conn.state.visits++,
+    run: stopOf,
+    actions: {},
+  });
+  await using world = await World.open({ room });
+  const id = await world.client.room.getOrCreate("a").resolve();
+  const ann = await world.connect(id);
+  await world.clock.settle();
+  await ann.hangUp();
+  const looked: string[] = [];
+  const { look } = Connection.prototype;
+  Connection.prototype.look = function () {
+    looked.push(this.id);
+    look.call(this);
+  };
+  try {
+    const bob = await world.connect(id);
+    await world.clock.pass(20_000);
+    assertEquals(new Set(looked), new Set([bob.connection.id]));
+  } finally {
+    Connection.prototype.look = look;
+  }
 });
