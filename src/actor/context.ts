@@ -97,8 +97,8 @@ export class InstanceContext implements ActorContext {
     return this.self.client as Client<R>;
   }
 
-  async saveState(options?: SaveStateOptions): Promise<void> {
-    await this.self.save(options);
+  saveState(options?: SaveStateOptions): Promise<void> {
+    return this.self.save(options);
   }
 
   waitUntil(promise: Promise<unknown>): void {
@@ -172,9 +172,8 @@ export class CallContext extends InstanceContext implements ConnContext {
     return super.client<R>();
   }
 
-  override async saveState(options?: SaveStateOptions): Promise<void> {
-    this.#beforeOutput?.();
-    await super.saveState(options);
+  override saveState(options?: SaveStateOptions): Promise<void> {
+    return this.self.save(options, this.#beforeOutput);
   }
 }
 

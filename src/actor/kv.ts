@@ -12,6 +12,7 @@ import type {
 } from "../definition/kv.ts";
 import { actorError } from "../errors.ts";
 import type { KvPair, KvRange, KvRows } from "./kv_rows.ts";
+import { observed } from "./observed.ts";
 
 const maxKeyBytes = 1024;
 const maxValueBytes = 131_072;
@@ -40,9 +41,12 @@ const readers: { [Type in KvType]: (bytes: Uint8Array) => KvTypes[Type] } = {
 /** `c.kv` of one actor. */
 export class ActorKv implements Kv {
   readonly #rows: KvRows;
+  readonly #onRefused: (error: unknown) => void;
 
-  constructor(rows: KvRows) {
+  /** `onRefused` is told of each write that fails. */
+  constructor(rows: KvRows, onRefused: (error: unknown) => void) {
     this.#rows = rows;
+    this.#onRefused = onRefused;
   }
 
   async get<Type extends KvType = "text">(
@@ -73,11 +77,17 @@ export class ActorKv implements Kv {
     return this.putBatch([[key, value]], options);
   }
 
-  // deno-lint-ignore require-await -- what is wrong with the arguments is told by the promise
-  async putBatch(
+  putBatch(
     entries: readonly (readonly [KvKey, KvValue])[],
     options?: KvOptions,
   ): Promise<void> {
+    return observed(() => this.#put(entries, options), this.#onRefused);
+  }
+
+  #put(
+    entries: readonly (readonly [KvKey, KvValue])[],
+    options?: KvOptions,
+  ): void {
     checkBatch(entries, "entries");
     const type = typeOf(options);
     const pairs = entries.map((entry): KvPair => {
@@ -105,11 +115,12 @@ export class ActorKv implements Kv {
     return this.deleteBatch([key]);
   }
 
-  // deno-lint-ignore require-await -- what is wrong with the arguments is told by the promise
-  async deleteBatch(keys: readonly KvKey[]): Promise<void> {
-    const checked = toKeys(keys);
-    this.#checkStep(checked.reduce((sum, key) => sum + key.length, 0));
-    for (const key of checked) this.#rows.set(key, undefined);
+  deleteBatch(keys: readonly KvKey[]): Promise<void> {
+    return observed(() => {
+      const checked = toKeys(keys);
+      this.#checkStep(checked.reduce((sum, key) => sum + key.length, 0));
+      for (const key of checked) this.#rows.set(key, undefined);
+    }, this.#onRefused);
   }
 
   batchDelete(keys: readonly KvKey[]): Promise<void> {
@@ -136,13 +147,15 @@ export class ActorKv implements Kv {
     return await this.#list(range, { ...options, skip: 1 });
   }
 
-  async deleteRange(start: KvKey, end: KvKey): Promise<void> {
-    const range = { start: toKey(start), end: toKey(end) };
-    let size = 0;
-    await this.#rows.deleteRange(range, (page) => {
-      for (const [key] of page) size += key.length;
-      this.#checkStep(size);
-    });
+  deleteRange(start: KvKey, end: KvKey): Promise<void> {
+    return observed(() => {
+      const range = { start: toKey(start), end: toKey(end) };
+      let size = 0;
+      return this.#rows.deleteRange(range, (page) => {
+        for (const [key] of page) size += key.length;
+        this.#checkStep(size);
+      });
+    }, this.#onRefused);
   }
 
   // `skip` is how many bytes are left out of each key.

@@ -18,6 +18,7 @@ import type { QueueRules } from "../definition/queues.ts";
 import { actorError, isErrorKind } from "../errors.ts";
 import type { Clock } from "./clock.ts";
 import { isThenable } from "./deadline.ts";
+import { observed } from "./observed.ts";
 import { decodeMessage } from "./queue_rows.ts";
 import type { Message, Queues } from "./queues.ts";
 import { unwrapDeep } from "./tracking.ts";
@@ -32,6 +33,8 @@ export interface ConsumerOptions {
   durable: () => Promise<void>;
   /** Aborted when the instance stops. */
   abortSignal: AbortSignal;
+  /** Told of each message that could not be sent or completed. */
+  onRefused: (error: unknown) => void;
   /** Told when the handler goes on to wait for an output of its own. */
   beforeOutput?: (() => void) | undefined;
   /** Whether it only waits for a message, and has none that it has not completed. */
@@ -124,7 +127,12 @@ export class QueueConsumer {
     return iterator;
   }
 
-  async send(name: string, body: unknown): Promise<void> {
+  send(name: string, body: unknown): Promise<void> {
+    const { onRefused } = this.#options;
+    return observed(() => this.#send(name, body), onRefused);
+  }
+
+  async #send(name: string, body: unknown): Promise<void> {
     const { queues, rules } = this.#options;
     const rule = rules.get(name);
     if (rule === undefined) throw unknownQueue(name, rules);
@@ -224,35 +232,37 @@ export class QueueConsumer {
   }
 
   #messageOf(held: Held): AnyMessage {
+    const { onRefused } = this.#options;
     const { queue: name, number, bytes } = held.message;
     const { body, createdAt } = decodeMessage(bytes);
     let isCompleted = false;
+    const complete = async (reply: unknown) => {
+      if (!held.isCompletable) {
+        throw actorError(
+          "queue/complete_not_configured",
+          "The message is completed by itself; ask for `completable: true` to do it with complete()",
+        );
+      }
+      if (isCompleted) {
+        throw actorError(
+          "queue/already_completed",
+          `Message ${number} of queue "${name}" is completed`,
+        );
+      }
+      isCompleted = true;
+      try {
+        await this.#complete(held, reply);
+      } catch (error) {
+        isCompleted = !this.#held.has(held);
+        throw error;
+      }
+    };
     return {
       id: String(number),
       name,
       body,
       createdAt,
-      complete: async (reply) => {
-        if (!held.isCompletable) {
-          throw actorError(
-            "queue/complete_not_configured",
-            "The message is completed by itself; ask for `completable: true` to do it with complete()",
-          );
-        }
-        if (isCompleted) {
-          throw actorError(
-            "queue/already_completed",
-            `Message ${number} of queue "${name}" is completed`,
-          );
-        }
-        isCompleted = true;
-        try {
-          await this.#complete(held, reply);
-        } catch (error) {
-          isCompleted = !this.#held.has(held);
-          throw error;
-        }
-      },
+      complete: (reply) => observed(() => complete(reply), onRefused),
     };
   }
 

@@ -108,6 +108,10 @@ export class Queueing {
       rules,
       clock: services.clock,
       durable: () => self.durable(),
+      onRefused: (error) =>
+        self.log.failure(error, {
+          msg: "refused to send or complete a message",
+        }),
       abortSignal: self.abortSignal,
       ...options,
     });

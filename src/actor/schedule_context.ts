@@ -15,6 +15,7 @@ import type {
 } from "../definition/schedule.ts";
 import type { ActorAlarm } from "../stores/store.ts";
 import type { Job, JobPlan } from "./jobs.ts";
+import { observed } from "./observed.ts";
 import { callIn } from "./schedule.ts";
 import type { Self } from "./self.ts";
 
@@ -117,13 +118,11 @@ export class UserCron implements Cron {
   }
 }
 
-// Many do not wait for it, and one call too many must not end the process.
 function tell<V>(self: Self, work: () => V): Promise<V> {
-  const told = Promise.try(work);
-  told.catch((error) =>
-    self.log.failure(error, { msg: "refused to schedule a call" })
+  return observed(
+    work,
+    (error) => self.log.failure(error, { msg: "refused to schedule a call" }),
   );
-  return told as Promise<V>;
 }
 
 // The calls of jobs are not for `c.schedule`.

@@ -10,6 +10,7 @@ import { durableTransport } from "./durable_transport.ts";
 import { Jobs } from "./jobs.ts";
 import { ActorKv } from "./kv.ts";
 import { KvRows } from "./kv_rows.ts";
+import { observed } from "./observed.ts";
 import { RunHistory } from "./run_history.ts";
 import { Schedule } from "./schedule.ts";
 import type { QueueConsumer } from "./queue_consumer.ts";
@@ -105,7 +106,10 @@ export class Self {
   }
 
   get kv(): Kv {
-    return this.#kv ??= new ActorKv(this.rows);
+    return this.#kv ??= new ActorKv(
+      this.rows,
+      (error) => this.log.failure(error, { msg: "c.kv refused to write" }),
+    );
   }
 
   /** Its keys and values, those of its own code and ours. */
@@ -228,11 +232,18 @@ export class Self {
 
   /**
    * Resolves when everything that has changed is durable. With durability `"interval"` that may be
-   * put off.
+   * put off. Calls `beforeOutput` first.
    *
    * @throws {RangeError} when `maxWait` is no time.
    */
-  save({ immediate = false, maxWait }: SaveStateOptions = {}): Promise<void> {
+  save(options?: SaveStateOptions, beforeOutput?: () => void): Promise<void> {
+    return observed(() => {
+      beforeOutput?.();
+      return this.#save(options);
+    }, (error) => this.log.failure(error, { msg: "a change was not saved" }));
+  }
+
+  #save({ immediate = false, maxWait }: SaveStateOptions = {}): Promise<void> {
     if (maxWait !== undefined && !(maxWait >= 0)) {
       throw new RangeError(
         `Cannot save the state: maxWait is ${maxWait}, not a number of milliseconds`,

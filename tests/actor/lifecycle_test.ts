@@ -8,6 +8,7 @@ import {
 } from "@std/assert";
 import { actor } from "../../src/definition/actor.ts";
 import type { ActorOptions } from "../../src/definition/config.ts";
+import { queue } from "../../src/definition/schema.ts";
 import { ActorError, UserError } from "../../src/errors.ts";
 import { test } from "../harness.ts";
 import { state, World } from "./world.ts";
@@ -800,6 +801,30 @@ test("connections that were lost in a crash run onDisconnect at the next wake", 
   assertEquals(told, ["left cat 0"]);
 });
 
+test("a connection that its onDisconnect changes is forgotten all the same", async () => {
+  const told: string[] = [];
+  const room = actor({
+    createConnState: () => ({ isGone: false }),
+    onDisconnect(_c, conn) {
+      conn.state.isGone = true;
+      told.push(conn.id);
+    },
+    actions: {},
+    options: { sleepTimeout: 10_000 },
+  });
+  await using world = await World.open({ room });
+  const id = await world.client.room.getOrCreate("a").resolve();
+  const ann = await world.connect(id);
+  await world.clock.settle();
+  await ann.hangUp();
+  await world.clock.pass(10_000);
+  const bob = await world.connect(id);
+  await world.clock.settle();
+  assertEquals(told, [ann.connection.id]);
+  const stored = await world.store.inner.load(id);
+  assertEquals([...stored!.connections.keys()], [bob.connection.id]);
+});
+
 test("onDisconnect that throws or hangs harms nobody", async () => {
   let isHanging = false;
   const grumpy = actor({
@@ -1227,3 +1252,60 @@ for (const [name, value] of Object.entries(thrown)) {
     assertEquals(new Set(calls).size, 8, calls.join());
   });
 }
+
+test("what fails while nobody waits for it is logged, and harms nobody else", async () => {
+  const later = Promise.withResolvers<void>();
+  const careless = actor({
+    state: { n: 0 },
+    queues: { jobs: queue<number>() },
+    actions: {
+      put(c) {
+        c.kv.put("key", 1 as unknown as string);
+        c.kv.delete(1 as unknown as string);
+        c.kv.deleteRange("a", 1 as unknown as string);
+      },
+      send(c) {
+        c.queue.send("jobs", 1);
+        c.queue.send("jobs", 2);
+      },
+      async complete(c) {
+        const message = await c.queue.next({ completable: true });
+        message!.complete();
+        message!.complete();
+      },
+      change(c) {
+        c.state.n++;
+        c.saveState();
+      },
+      async outlast(c) {
+        await later.promise;
+        c.kv.put("key", "value");
+        c.queue.send("jobs", 3);
+        c.saveState();
+      },
+    },
+    options: { maxQueueSize: 1 },
+  });
+  await using world = await World.open({ careless });
+  const { client, clock, store, log } = world;
+  const handle = client.careless.getOrCreate("a");
+  const told = () => log.splice(0).map((line) => /msg="(.*?)"/.exec(line)![1]);
+  await handle.put();
+  assertEquals(told(), Array(3).fill("c.kv refused to write"));
+  await handle.action({ name: "send", args: [] });
+  await handle.complete();
+  await clock.settle();
+  const refused = "refused to send or complete a message";
+  assertEquals(told(), [refused, refused]);
+  const outlasting = assertRejects(() => handle.outlast(), ActorError);
+  await clock.settle();
+  store.fate = "fails";
+  await assertRejects(() => handle.change(), ActorError);
+  later.resolve();
+  await outlasting;
+  await clock.settle();
+  // It is one failure, whoever comes to know of it.
+  assertEquals(told(), ["stopped: a change was not saved"]);
+  store.fate = "works";
+  assertEquals((await handle.change()) === undefined, true);
+});
