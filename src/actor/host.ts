@@ -195,6 +195,21 @@ export class Host {
     });
   }
 
+  /** How the sockets of an actor are watched; `undefined` when there is no such actor. */
+  async livenessOf(
+    actorId: string,
+  ): Promise<{ intervalMs: number; timeoutMs: number } | undefined> {
+    const living = this.#instances.get(actorId);
+    const kind = living === undefined || living instanceof Promise
+      // Who opens the socket next is told what is wrong with the store.
+      ? this.#kinds.get((await this.get(actorId).catch(() => {}))?.name ?? "")
+      : living.identity.kind;
+    return kind && {
+      intervalMs: kind.options.connectionLivenessInterval,
+      timeoutMs: kind.options.connectionLivenessTimeout,
+    };
+  }
+
   /** Calls an action of an actor, which wakes for it. */
   async call<R>(
     actorId: string,

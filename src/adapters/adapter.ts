@@ -45,8 +45,20 @@ export type Upgrade = (
   options: {
     /** The sub-protocol to answer with, one of those that the request offers; none if absent. */
     protocol?: string;
+    /** When the peer counts as vanished; if absent, when it has not answered for 30 seconds. */
+    liveness?: Liveness | undefined;
   },
 ) => Response;
+
+/**
+ * How long a peer may be silent before it is pinged, and after that before it counts as vanished, in
+ * milliseconds. Deno pings after half of both together. On Bun a peer must have answered once, or the
+ * 30 seconds of the server are its bound: not every framework hands the answers on.
+ */
+export interface Liveness {
+  intervalMs: number;
+  timeoutMs: number;
+}
 
 /** Calls back when the caller goes before its response is complete; at once if it has gone. */
 export type OnGone = (callback: () => void) => void;

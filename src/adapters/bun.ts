@@ -12,11 +12,13 @@ import type {
   Adapter,
   Answer,
   Frame,
+  Liveness,
   ServeOptions,
   Server,
   SocketEvents,
   Upgrade,
 } from "./adapter.ts";
+import { Pings } from "./liveness.ts";
 import { addressOf, cannotListen } from "./listening.ts";
 import {
   asksForSocket,
@@ -51,6 +53,8 @@ interface BunWebSocket {
   send(frame: Frame): number;
   close(code: number, reason: string): void;
   getBufferedAmount(): number;
+  ping(): void;
+  terminate(): void;
 }
 
 /** What Hono calls, with a socket around Bun's. */
@@ -220,8 +224,8 @@ function isServer(value: unknown): value is BunServer {
 }
 
 function upgradeOf(request: Request, server: BunServer): Upgrade {
-  return (events, { protocol = "" }) => {
-    const data = new BunSocket(events);
+  return (events, { protocol = "", liveness }) => {
+    const data = new BunSocket(events, liveness);
     // Without the header Bun answers with the first protocol offered; an empty one answers with none.
     const headers = { "sec-websocket-protocol": protocol };
     try {
@@ -242,8 +246,11 @@ function upgradeOf(request: Request, server: BunServer): Upgrade {
  */
 class BunSocket {
   readonly socket: GuardedSocket;
+  readonly #liveness: Liveness | undefined;
+  #pings: Pings | undefined;
 
-  constructor(events: SocketEvents) {
+  constructor(events: SocketEvents, liveness: Liveness | undefined) {
+    this.#liveness = liveness;
     this.socket = new GuardedSocket(events);
   }
 
@@ -255,11 +262,17 @@ class BunSocket {
 
   message(ws: BunWebSocket, frame: Frame): void {
     this.#opened(ws);
+    this.#pings?.heard();
     this.socket.received(frame);
+  }
+
+  pong(): void {
+    this.#pings?.heard({ isAnswer: true });
   }
 
   close(ws: BunWebSocket, code: number, reason: string): void {
     this.#opened(ws);
+    this.#pings?.end();
     const isTooLarge = code === 1006 && reason === "Received too big message";
     this.socket.closed(isTooLarge ? 1009 : code, reason);
   }
@@ -277,6 +290,15 @@ class BunSocket {
   }
 
   #opened(ws: BunWebSocket): void {
+    if (this.#liveness !== undefined) {
+      this.#pings ??= new Pings(this.#liveness, {
+        ping: () => ws.ping(),
+        onVanished: () => {
+          this.socket.closed(1006, "");
+          ws.terminate();
+        },
+      });
+    }
     this.socket.opened({
       get bufferedBytes() {
         return ws.getBufferedAmount();
@@ -298,6 +320,9 @@ const websocket = {
   },
   message(ws: BunWebSocket, frame: Frame): void {
     socketOf(ws)?.message(ws, frame);
+  },
+  pong(ws: BunWebSocket): void {
+    socketOf(ws)?.pong();
   },
   close(ws: BunWebSocket, code: number, reason: string): void {
     socketOf(ws)?.close(ws, code, reason);

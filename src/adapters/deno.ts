@@ -269,12 +269,15 @@ function fetchOf(answer: Answer, unfinished: Unfinished): Server["fetch"] {
 }
 
 function upgradeOf(request: Request, sockets: Set<Promise<void>>): Upgrade {
-  return (events, { protocol }) => {
+  return (events, { protocol, liveness }) => {
     const guarded = new GuardedSocket(events);
     let upgraded: ReturnType<DenoGlobal["upgradeWebSocket"]>;
     try {
       upgraded = globals.Deno.upgradeWebSocket(request, {
-        idleTimeout: idleTimeoutSeconds,
+        // Deno pings after that time, and gives up after the same time again.
+        idleTimeout: liveness === undefined
+          ? idleTimeoutSeconds
+          : (liveness.intervalMs + liveness.timeoutMs) / 2000,
       });
     } catch (error) {
       return refused(guarded, error);

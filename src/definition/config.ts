@@ -62,9 +62,13 @@ export interface ActorOptions {
    * request of each. Default `false`. Sockets of actions and events always do.
    */
   canHibernateWebSocket?: boolean | ((request: Request) => boolean);
-  /** How long a connection may leave a ping without an answer. Default 2,500. */
+  /** How long a socket may leave a ping without an answer before it is closed. Default 2,500. */
   connectionLivenessTimeout?: number;
-  /** How often a connection is pinged. Default 5,000. */
+  /**
+   * How long a socket may be silent before it is pinged. Default 5,000. A caller that has vanished is
+   * gone from `c.conns` within both times together; where Bun's sockets are served by handlers that
+   * do not hand on the answers to pings, within 30 seconds.
+   */
   connectionLivenessInterval?: number;
   /** How many future calls there may be. Default 1,000. */
   maxSchedules?: number;

@@ -6,7 +6,12 @@
 
 import type { Connection, MessageChannel } from "../actor/connection.ts";
 import type { Host } from "../actor/host.ts";
-import type { Socket, SocketEvents, Upgrade } from "../adapters/adapter.ts";
+import type {
+  Liveness,
+  Socket,
+  SocketEvents,
+  Upgrade,
+} from "../adapters/adapter.ts";
 import { actorError, toWireError } from "../errors.ts";
 import { cutReason } from "../protocol/close.ts";
 import { encodingOf } from "../protocol/encoding.ts";
@@ -36,15 +41,17 @@ export function answerConnect(
     actorId: string;
     maxIncomingBytes: number;
     exposesErrors: boolean;
+    liveness: Liveness | undefined;
   },
 ): Response {
+  const { liveness } = options;
   const offer = parseProtocols(request.headers.get("sec-websocket-protocol"));
   // After the upgrade Deno's request cannot be read any more.
   const copy = new Request(request.url, { headers: [...request.headers] });
   const { events } = new ConnectionSocket(host, copy, offer, options);
   return upgrade(
     loggedSocket(events, host.log, options.actorId),
-    offer.hasProtocol ? { protocol } : {},
+    offer.hasProtocol ? { protocol, liveness } : { liveness },
   );
 }
 

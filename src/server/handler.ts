@@ -176,13 +176,17 @@ async function answerActor(
         maxIncomingBytes,
       });
     }
-    case "connect":
-      return answerConnect(
-        await options.host(),
-        request,
-        needUpgrade(options, request, upgrade),
-        { actorId, maxIncomingBytes, exposesErrors },
-      );
+    case "connect": {
+      const host = await options.host();
+      const able = needUpgrade(options, request, upgrade);
+      const liveness = await host.livenessOf(actorId);
+      return answerConnect(host, request, able, {
+        actorId,
+        maxIncomingBytes,
+        exposesErrors,
+        liveness,
+      });
+    }
     case "root":
       await checkActor(await options.host(), actorId);
       return new Response("This is a Troupe actor.\n");
@@ -199,12 +203,15 @@ async function answerActor(
     }
     case "websocket": {
       const { path } = endpoint;
-      return answerSocket(
-        await options.host(),
-        request,
-        needUpgrade(options, request, upgrade),
-        { actorId, path, exposesErrors },
-      );
+      const host = await options.host();
+      const able = needUpgrade(options, request, upgrade);
+      const liveness = await host.livenessOf(actorId);
+      return answerSocket(host, request, able, {
+        actorId,
+        path,
+        exposesErrors,
+        liveness,
+      });
     }
     default:
       throw actorError("route/not_found", "The actor has no such route");

@@ -3,7 +3,12 @@
 
 import type { Host } from "../actor/host.ts";
 import { RawSocket } from "../actor/raw_socket.ts";
-import type { OnGone, SocketEvents, Upgrade } from "../adapters/adapter.ts";
+import type {
+  Liveness,
+  OnGone,
+  SocketEvents,
+  Upgrade,
+} from "../adapters/adapter.ts";
 import { actorError, toWireError } from "../errors.ts";
 import { cutReason } from "../protocol/close.ts";
 import {
@@ -58,9 +63,14 @@ export function answerSocket(
   host: Host,
   request: Request,
   upgrade: Upgrade,
-  options: { actorId: string; path: string; exposesErrors: boolean },
+  options: {
+    actorId: string;
+    path: string;
+    exposesErrors: boolean;
+    liveness: Liveness | undefined;
+  },
 ): Response {
-  const { actorId, path } = options;
+  const { actorId, path, liveness } = options;
   const header = request.headers.get(offerHeader);
   const offer = parseProtocols(header);
   const protocol = offer.hasProtocol
@@ -86,7 +96,7 @@ export function answerSocket(
   };
   return upgrade(
     loggedSocket(events, host.log, actorId),
-    protocol === "" ? {} : { protocol },
+    protocol === "" ? { liveness } : { protocol, liveness },
   );
 }
 

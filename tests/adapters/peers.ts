@@ -125,6 +125,24 @@ export class RawPeer {
     this.head = head;
   }
 
+  /** Reads on, and answers so many pings, and then no more. */
+  answerPings(count: number): void {
+    let left = count;
+    this.socket.removeAllListeners("data");
+    this.socket.on("data", (chunk) => {
+      // A ping has few bytes, and comes alone.
+      if (typeof chunk === "string") return;
+      const bytes = new Uint8Array(chunk);
+      if (bytes[0] !== 0x89 || left-- <= 0) return;
+      const payload = bytes.slice(2, 2 + bytes[1]!);
+      // Masked with zeros, which leaves it as it is.
+      this.socket.write(
+        new Uint8Array([0x8a, 0x80 | payload.length, 0, 0, 0, 0, ...payload]),
+      );
+    });
+    this.socket.resume();
+  }
+
   static dial(url: string, headers: string[]): Promise<RawPeer> {
     const { hostname, port } = new URL(url);
     const socket = connect(Number(port), hostname);

@@ -259,6 +259,28 @@ export function testAdapter(adapter: Adapter): void {
     assertEquals(recording.pending, []);
   });
 
+  test(`${name}: a peer that answers no more pings is closed within its bound`, async () => {
+    const recording = new Recording();
+    const liveness = { intervalMs: 300, timeoutMs: 100 };
+    const answer: Answer = (_, upgrade) =>
+      Promise.resolve(upgrade!(recording, { liveness }));
+    await serving(answer, async (url) => {
+      const peer = await RawPeer.dial(url, handshake);
+      assertEquals(await recording.next(), ["open"]);
+      const start = performance.now();
+      const answers = 4;
+      peer.answerPings(answers);
+      const [told] = await recording.next();
+      assertEquals(told, "close");
+      const lifeMs = performance.now() - start;
+      // It lived as long as it answered; without the option it would have lived for 30 seconds.
+      assert(lifeMs >= answers * 150, `It was closed after ${lifeMs} ms`);
+      assert(lifeMs < 15_000, `It was closed after ${lifeMs} ms`);
+      peer.socket.destroy();
+    });
+    assertEquals(recording.pending, []);
+  });
+
   test(`${name}: closes with 1009 when a message is larger than 32 MiB`, async () => {
     const recording = new Recording();
     await serving(socketServer(recording), async (url) => {

@@ -22,7 +22,14 @@ const things = {
     },
     actions: { conns: (c) => c.conns.size },
   }),
-  silent: actor({ actions: {} }),
+  silent: actor({
+    actions: {},
+    options: {
+      connectionLivenessInterval: 700,
+      connectionLivenessTimeout: 300,
+      sleepTimeout: 1_000,
+    },
+  }),
 };
 
 async function withThing(
@@ -130,6 +137,27 @@ test("what is wrong with a raw socket is told by its close", () =>
       await site.world.clock.settle();
       assertEquals(wire.closedWith, `1011 ${reason}`);
     }
+  }));
+
+test("a socket is watched as its actor's options say, also while that sleeps", () =>
+  withThing(async (site, id) => {
+    const silent = await site.world.client.silent.getOrCreate("a").resolve();
+    const own = { intervalMs: 700, timeoutMs: 300 };
+    for (const path of ["connect", "websocket"]) {
+      for (const sleepMs of [0, 2_000]) {
+        await site.world.clock.pass(sleepMs);
+        const wire = await site.dial(`/gateway/${silent}/${path}`);
+        assertEquals(wire.liveness, own);
+        wire.hangUp();
+        await site.world.clock.settle();
+      }
+      const other = await site.dial(`/gateway/${id}/${path}`);
+      assertEquals(other.liveness, { intervalMs: 5_000, timeoutMs: 2_500 });
+      other.hangUp();
+    }
+    const nobody = await site.dial("/gateway/missing/websocket");
+    assertEquals(nobody.liveness, undefined);
+    nobody.hangUp();
   }));
 
 test("a request without an upgrade is told what the path takes", () =>

@@ -2,6 +2,7 @@
 
 import type {
   Answer,
+  Liveness,
   SocketEvents,
   Upgrade,
 } from "../../src/adapters/adapter.ts";
@@ -112,11 +113,13 @@ function request(target: string, { body, ...init }: Init): Request {
 export class Wire {
   events!: SocketEvents;
   protocol: string | undefined;
+  liveness: Liveness | undefined;
   readonly sent: string[] = [];
   closedWith: string | undefined;
 
-  readonly upgrade: Upgrade = (events, { protocol }) => {
+  readonly upgrade: Upgrade = (events, { protocol, liveness }) => {
     this.events = events;
+    this.liveness = liveness;
     this.protocol = protocol;
     return new Response(null, { status: 200, headers: { "x-upgraded": "1" } });
   };
