@@ -14,9 +14,14 @@ import { actor, createClient, setup } from "@troupe/actors";
 const board = actor({
   state: { notes: [] as string[] },
   // Who listens now; not saved, for a stream ends with its process.
-  createVars: () => ({
-    listeners: new Set<ReadableStreamDefaultController>(),
-  }),
+  createVars: (c) => {
+    const listeners = new Set<ReadableStreamDefaultController>();
+    // A stop waits for open streams, for a time; this ends them at once.
+    c.abortSignal.addEventListener("abort", () => {
+      for (const listener of listeners) listener.close();
+    });
+    return { listeners };
+  },
   async onRequest(c, request) {
     const { pathname } = new URL(request.url);
     const { listeners } = c.vars;

@@ -211,8 +211,8 @@ test("examples/raw_http.ts pins notes, and tells of each who listens", async () 
   const nothing = await fetch(`${url}/nothing`);
   assertEquals(nothing.status, 404);
   await nothing.body?.cancel();
-  await reader.cancel();
   program.signal("SIGTERM");
+  assertEquals((await reader.read()).done, true);
   assertEquals(await program.ended(), clean);
 });
 

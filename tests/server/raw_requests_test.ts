@@ -1,6 +1,8 @@
 // The routes of raw requests, and what the handler sees of a request.
 
 import { assert, assertEquals } from "@std/assert";
+import { Hono } from "hono";
+import { streamSSE } from "hono/streaming";
 import { actor } from "../../src/definition/actor.ts";
 import { test } from "../harness.ts";
 import { maxIncomingBytes, Site } from "./site.ts";
@@ -201,3 +203,53 @@ for (const [path, text] of [["", "actor"], ["/", "actor"], ["/health", "ok"]]) {
       assertEquals((body as { group: string }).group, "actor");
     }));
 }
+
+test("an app of another framework answers within an actor", async () => {
+  const app = new Hono<{ Bindings: { add: () => number } }>();
+  app.get("/count/:by", (c) => c.json(c.env.add() * Number(c.req.param("by"))));
+  app.post("/echo", async (c) => c.text(await c.req.text()));
+  app.get("/events", (c) =>
+    streamSSE(c, async (stream) => {
+      for (let i = 0; i < 3; i++) {
+        await stream.writeSSE({ data: String(c.env.add()) });
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }));
+  const counter = actor({
+    state: { n: 0 },
+    onRequest: (c, request) => app.fetch(request, { add: () => ++c.state.n }),
+    actions: {},
+  });
+  await using site = await Site.open({ counter });
+  const handle = site.world.client.counter.getOrCreate("a");
+  const ask = async (...args: Parameters<typeof handle.fetch>) =>
+    await (await handle.fetch(...args)).text();
+  assertEquals(await ask("count/10"), "10");
+  assertEquals(await ask("echo", { method: "POST", body: "hi" }), "hi");
+  assertEquals(await ask("events"), "data: 2\n\ndata: 3\n\ndata: 4\n\n");
+  assertEquals((await handle.fetch("nothing")).status, 404);
+});
+
+test("a request can be passed on to another actor as it is, and its response back", async () => {
+  const inner = actor({
+    onRequest: async (_c, request) =>
+      new Response(`${request.method} ${await request.text()}`, {
+        status: 201,
+        headers: { "x-path": new URL(request.url).pathname },
+      }),
+    actions: {},
+  });
+  const outer = actor({
+    onRequest: (c, request) => {
+      const client = c.client<{ "~actors"?: { inner: typeof inner } }>();
+      return client.inner.getOrCreate("b").fetch(request);
+    },
+    actions: {},
+  });
+  await using site = await Site.open({ inner, outer });
+  const response = await site.world.client.outer.getOrCreate("a")
+    .fetch("some/path", { method: "PUT", body: "text" });
+  assertEquals(response.status, 201);
+  assertEquals(response.headers.get("x-path"), "/some/path");
+  assertEquals(await response.text(), "PUT text");
+});
