@@ -519,6 +519,7 @@ export class Instance implements Due, SelfControl {
     this.#phase = "stopping";
     this.#kind.idle.delete(this);
     this.self.abort();
+    this.steps.hasten();
     if (!this.#mustDestroy) {
       await this.#lastHook(
         "onSleep",

@@ -232,7 +232,7 @@ export class Self {
 
   /**
    * Resolves when everything that has changed is durable. With durability `"interval"` that may be
-   * put off. Calls `beforeOutput` first.
+   * put off, until the actor stops. Calls `beforeOutput` first.
    *
    * @throws {RangeError} when `maxWait` is no time.
    */
@@ -251,7 +251,7 @@ export class Self {
     }
     const { durability, stateSaveInterval } =
       this.#options.identity.kind.options;
-    return immediate || durability === "commit"
+    return immediate || durability === "commit" || this.#isAborted
       ? this.durable()
       : this.#options.steps.durable(maxWait ?? stateSaveInterval);
   }

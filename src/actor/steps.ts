@@ -234,6 +234,11 @@ export class Steps implements StepSource {
     await promise;
   }
 
+  /** Saves now what somebody waits for. */
+  hasten(): void {
+    if (this.#waiters.length > 0) this.#options.committer.request(this);
+  }
+
   /** Throws why nothing is written any more, where that is so. */
   check(): void {
     if (this.#failure !== undefined) throw this.#failure;

@@ -525,6 +525,42 @@ test('with durability "interval" saveState() still resolves when durable', async
   await call;
 });
 
+for (const end of ["sleep", "shutdown", "shutdown during a call"] as const) {
+  test(`with durability "interval" what has changed is saved at once by a ${end}`, async () => {
+    const lazy = actor({
+      state: { count: 0 },
+      options: { durability: "interval" },
+      actions: {
+        add: (c, by: number) => c.state.count += by,
+        addAndSave: async (c, by: number) => {
+          for (let i = 0; i < 2; i++) {
+            c.state.count += by;
+            await c.saveState();
+          }
+        },
+        sleep: (c) => c.sleep(),
+        read: (c) => c.state.count,
+      },
+    });
+    await using world = await World.open({ lazy });
+    const handle = world.client.lazy.getOrCreate("a");
+    await handle.add(1);
+    if (end === "sleep") {
+      await handle.sleep();
+      await world.clock.settle();
+      assertEquals(await handle.read(), 1);
+      return;
+    }
+    const call = end === "shutdown" ? undefined : handle.addAndSave(1);
+    await world.clock.settle();
+    await world.host.close();
+    await call;
+    await using after = await World.open({ lazy }, world.parts);
+    const count = await after.client.lazy.get("a").read();
+    assertEquals(count, call === undefined ? 1 : 3);
+  });
+}
+
 test('with durability "interval" a scheduled call is not later than its time', async () => {
   await using world = await World.open({ lazy: lazy(10_000) });
   const handle = world.client.lazy.getOrCreate("a");
