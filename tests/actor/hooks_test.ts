@@ -269,6 +269,35 @@ test("a creation that a crash has cut short is begun anew with the input it was 
   assertEquals(inputs, [{ n: 7 }, { n: 7 }]);
 });
 
+test("a crash runs no onSleep, and the next start is a wake", async () => {
+  const told: string[] = [];
+  const note = (line: string) => () => void told.push(line);
+  const mortal = actor({
+    createState: () => {
+      told.push("createState");
+      return { n: 0 };
+    },
+    onCreate: note("onCreate"),
+    createVars: note("createVars"),
+    onWake: note("onWake"),
+    onSleep: note("onSleep"),
+    actions: { add: (c) => ++c.state.n },
+  });
+  await using world = await World.open({ mortal });
+  assertEquals(await world.client.mortal.getOrCreate("a").add(), 1);
+  assertEquals(told.splice(0), [
+    "createState",
+    "onCreate",
+    "createVars",
+    "onWake",
+  ]);
+  world.kill();
+  world.store.fate = "works";
+  await using after = await World.open({ mortal }, world.parts);
+  assertEquals(await after.client.mortal.get("a").add(), 2);
+  assertEquals(told, ["createVars", "onWake"]);
+});
+
 for (const hook of ["createState", "onCreate", "createVars", "onWake"]) {
   test(`an error in ${hook} is masked, a user's too, and shown where errors are exposed`, async () => {
     for (const exposesErrors of [false, true]) {
@@ -498,6 +527,7 @@ test("a call without a connection has a conn of its own in c.conns, and only as 
   let late: () => unknown = () => {};
   const plain = actor({
     actions: {
+      leave: (c) => void (late = () => c.conns.size),
       look: (c) => {
         const { size } = c.conns;
         late = () => [c.conn.id.length, c.conns.size];
@@ -512,6 +542,8 @@ test("a call without a connection has a conn of its own in c.conns, and only as 
   const handle = world.client.plain.getOrCreate("a");
   assertEquals(await handle.look(), [1, true, undefined]);
   assertEquals(late(), [36, 0]);
+  await handle.leave();
+  assertEquals([late(), await handle.count()], [0, 1]);
   assertEquals([await handle.count(), await handle.count()], [1, 1]);
   const peer = await world.connect(await handle.resolve());
   peer.subscribe("told");
@@ -668,13 +700,16 @@ test("c.sleep() twice sleeps once, and returns before onSleep", async () => {
 });
 
 const lateEnds: [where: string, told: string[]][] = [
-  ["the action that asks for sleep", ["onDestroy"]],
-  ["onSleep", ["onSleep", "onDestroy"]],
-  ["background work that a sleep waits for", ["onSleep", "onDestroy"]],
+  ["the action that asks for sleep", ["onDestroy 1", "left 0"]],
+  ["onSleep", ["onSleep", "onDestroy 1", "left 0"]],
+  [
+    "background work that a sleep waits for",
+    ["onSleep", "onDestroy 1", "left 0"],
+  ],
 ];
 
 for (const [where, expected] of lateEnds) {
-  test(`c.destroy() in ${where} destroys the actor, after onDestroy`, async () => {
+  test(`c.destroy() in ${where} destroys the actor: first onDestroy, then the connections end`, async () => {
     const told: string[] = [];
     const gate = new Gate();
     const mortal = actor({
@@ -683,7 +718,10 @@ for (const [where, expected] of lateEnds) {
         told.push("onSleep");
         if (where === "onSleep") c.destroy();
       },
-      onDestroy: () => void told.push("onDestroy"),
+      onDestroy: (c) => void told.push(`onDestroy ${c.conns.size}`),
+      onDisconnect: (c, conn: { params: unknown }) => {
+        if (conn.params === "stays") told.push(`left ${c.conns.size}`);
+      },
       actions: {
         sleep: (c) => {
           c.sleep();
@@ -699,11 +737,13 @@ for (const [where, expected] of lateEnds) {
     const handle = world.client.mortal.getOrCreate("a");
     const id = await handle.resolve();
     await handle.add();
+    const peer = await world.connect(id, { params: "stays" });
     await handle.sleep();
     await world.clock.settle();
     gate.open();
     await world.clock.settle();
     assertEquals(told, expected);
+    assertEquals(peer.closedWith, "1000");
     assertEquals(
       await kindOf(world.client.mortal.getForId(id).add()),
       "actor/not_found",
@@ -739,6 +779,35 @@ test("onDestroy ends before connections close, and what it sends and changes sti
   assertEquals(told, ["onDestroy 1", "background", "onDisconnect 0"]);
   assertEquals([...peer.heard].sort(), ["0=undefined", "bye(1)", "init"]);
   assertEquals(peer.closedWith, "1000");
+});
+
+test("background work may use c to the end: what it sends while the actor goes to sleep arrives", async () => {
+  const gate = new Gate();
+  const worker = actor({
+    state: { done: 0 },
+    vars: { name: "w" },
+    actions: {
+      begin: (c) => {
+        c.waitUntil(
+          gate.opened.then(() =>
+            c.broadcast("done", c.vars.name, ++c.state.done)
+          ),
+        );
+        c.sleep();
+      },
+      read: (c) => c.state.done,
+    },
+  });
+  await using world = await World.open({ worker });
+  const handle = world.client.worker.getOrCreate("a");
+  const peer = await world.connect(await handle.resolve());
+  peer.subscribe("done");
+  await handle.begin();
+  await world.clock.settle();
+  gate.open();
+  await world.clock.settle();
+  assertEquals(peer.heard, ["init", 'done("w",1)']);
+  assertEquals(await handle.read(), 1);
 });
 
 // Sleep

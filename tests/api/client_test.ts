@@ -62,7 +62,16 @@ const thing = actor({
     end: (c) => c.destroy(),
   },
 });
-const other = actor({ state: { n: 0 }, actions: thing.config.actions! });
+const other = actor({
+  state: { n: 0 },
+  actions: {
+    add: (c, by: number) => c.state.n += by,
+    params: (c) => {
+      const params: unknown = c.conn.params;
+      return [typeof params, params ?? null];
+    },
+  },
+});
 
 const definitions = { thing, other };
 type Things = Client<{ readonly "~actors"?: typeof definitions }>;
@@ -190,6 +199,30 @@ onBothWays(
       await kindOf(client.thing.create(["a", "b"])),
       "actor/duplicate_key",
     );
+  },
+);
+
+onBothWays(
+  "params are any JSON, the same for a call and for a connection, and undefined when there are none",
+  async (client) => {
+    const all: unknown[] = [
+      { name: "é😀\n", "a b": [1, null, { c: true }], percent: "%25%" },
+      "text, with; commas=",
+      5,
+      null,
+      [1],
+      false,
+      "",
+      undefined,
+    ];
+    for (const params of all) {
+      const handle = client.other.getOrCreate("a", { params });
+      const connection = handle.connect();
+      for (const caller of [handle, connection]) {
+        assertEquals(await caller.params(), [typeof params, params ?? null]);
+      }
+      await connection.dispose();
+    }
   },
 );
 
