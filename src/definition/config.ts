@@ -37,13 +37,16 @@ export interface ActorOptions {
   durability?: "commit" | "interval";
   /** The longest an asynchronous action may take. Default 60,000. */
   actionTimeout?: number;
-  /** The longest `createVars` may take. Default 5,000. */
+  /**
+   * The longest `createVars` may take. Default 5,000. All hooks of a start together, and `db`, may take
+   * 30,000 more.
+   */
   createVarsTimeout?: number;
   /** The longest `createConnState` may take. Default 5,000. */
   createConnStateTimeout?: number;
   /** The longest `onBeforeConnect` may take. Default 5,000. */
   onBeforeConnectTimeout?: number;
-  /** The longest `onConnect` may take. Default 5,000. */
+  /** The longest `onConnect` may take, and `onDisconnect` too. Default 5,000. */
   onConnectTimeout?: number;
   /** The longest `onSleep` may take. Default 5,000. */
   onSleepTimeout?: number;
@@ -269,8 +272,8 @@ export interface ActorConfig<
     conn: Conn<Bag<State, Params, ConnState, Vars, Input, Db, E, Q>>,
   ) => unknown;
   /**
-   * May replace what an action returned. When it throws, or takes longer than
-   * `options.actionTimeout`, the original is sent.
+   * May replace what an action returned to its caller; a scheduled action has none. When it throws, or
+   * takes longer than `options.actionTimeout`, the original is sent.
    */
   onBeforeActionResponse?: (
     c: BeforeActionResponseContext<
