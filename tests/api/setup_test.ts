@@ -126,30 +126,6 @@ test("the constant and the function of one thing may both be there, and the func
   await registry.shutdown();
 });
 
-test("what is not enabled says so when it is read", async () => {
-  const bare = actor({
-    actions: {
-      state: (c) => c.state,
-      vars: (c) => c.vars,
-      conn: (c) => c.conn.state,
-    },
-  });
-  const registry = setup({
-    use: { bare },
-    store: "memory",
-    logging: { level: "silent" },
-  });
-  const client = createClient<typeof registry>();
-  for (const name of ["state", "vars", "conn"] as const) {
-    const error = await assertRejects(
-      () => client.bare.getOrCreate()[name](),
-      ActorError,
-    );
-    assertEquals(error.code, "internal_error");
-  }
-  await registry.shutdown();
-});
-
 test("a client that is made before its registry reaches it", async () => {
   const client = createClient<
     { readonly "~actors"?: { counter: typeof counter } }
