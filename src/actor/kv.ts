@@ -203,6 +203,12 @@ function toKey(key: KvKey): Uint8Array {
       `The key is ${kindOf(key)}, not a string or Uint8Array`,
     );
   }
+  // Half of a surrogate pair has no UTF-8, and would be one key with every other.
+  if (isText && !key.isWellFormed()) {
+    throw new TypeError(
+      `The key ${JSON.stringify(key)} is not well-formed Unicode`,
+    );
+  }
   const bytes = isText ? encoder.encode(key) : key;
   checkSize("key", bytes.length, maxKeyBytes);
   const own = new Uint8Array(1 + bytes.length);

@@ -1,7 +1,13 @@
-/** A key of {@linkcode Kv}: a text, which is saved in UTF-8, or bytes. At most 1,024 bytes. */
+/**
+ * A key of {@linkcode Kv}: a text, which is saved in UTF-8, or bytes. At most 1,024 bytes. A text that
+ * is not well-formed, having half of a surrogate pair, is refused with a `TypeError`.
+ */
 export type KvKey = string | Uint8Array;
 
-/** A value of {@linkcode Kv}; a text is saved in UTF-8. At most 131,072 bytes. */
+/**
+ * A value of {@linkcode Kv}; a text is saved in UTF-8, in which half of a surrogate pair is U+FFFD. At
+ * most 131,072 bytes.
+ */
 export type KvValue = string | ArrayBuffer | Uint8Array;
 
 /** The types of values by name. */

@@ -8,7 +8,7 @@ export const maxKeyBytes = 1024;
 /**
  * A key as an array of parts: a string is one part, none is `[]`.
  *
- * @throws {ActorError} `key/invalid` when it is anything else or too long.
+ * @throws {ActorError} `key/invalid` when it is anything else, too long, or not well-formed Unicode.
  */
 export function normalizeKey(key: unknown): string[] {
   if (key === undefined || key === null) return [];
@@ -18,6 +18,10 @@ export function normalizeKey(key: unknown): string[] {
       "key/invalid",
       "The key is neither a string nor an array of strings",
     );
+  }
+  // Half of a surrogate pair has no UTF-8, so that a store could not tell it from others.
+  if (!parts.every((part) => part.isWellFormed())) {
+    throw actorError("key/invalid", "The key is not well-formed Unicode");
   }
   if (new TextEncoder().encode(formatKey(parts)).length > maxKeyBytes) {
     throw actorError(

@@ -201,6 +201,7 @@ test("a wrong type is refused with a TypeError that names it", () =>
     const wrong: [Promise<unknown>, string][] = [
       [kv.get(any(1)), "The key is of type number"],
       [kv.get(any(undefined)), "The key is undefined"],
+      [kv.put("\ud800", "a"), 'The key "\\ud800" is not well-formed'],
       [kv.getBatch(any("ab")), "The keys are of type string"],
       [kv.getBatch(["a", any(null)]), "The key is null"],
       [kv.get("a", { type: any("json") }), "is json"],

@@ -34,8 +34,8 @@ test("a text is a key of one part, and nothing is the key without parts", () => 
   assertEquals(normalizeKey(["a"]), ["a"]);
 });
 
-test("a key that is no text, or longer than the bound, is refused", () => {
-  for (const key of [7, {}, ["a", 7], "ü".repeat(600)]) {
+test("a key that is no text, longer than the bound or has half a surrogate pair is refused", () => {
+  for (const key of [7, {}, ["a", 7], "ü".repeat(600), ["a", "\ud800"]]) {
     const error = assertThrows(() => normalizeKey(key), ActorError);
     assertEquals(`${error.group}/${error.code}`, "key/invalid");
   }
