@@ -178,9 +178,10 @@ export class Alarms {
 
   #pauseOf(actorId: string): Pause | undefined {
     const pause = this.#paused.get(actorId);
-    return pause && pause.untilMs > this.#options.clock.now()
-      ? pause
-      : undefined;
+    if (pause === undefined) return undefined;
+    const leftMs = pause.untilMs - this.#options.clock.now();
+    // A clock that was put back must not make it longer.
+    return leftMs > 0 && leftMs <= pause.retryMs ? pause : undefined;
   }
 
   #pause(actorId: string): number {

@@ -38,7 +38,10 @@ export const systemClock: Clock = {
   soon: (callback) => void setImmediate(callback),
 };
 
-/** Calls back for each member when it has waited for the same delay. One timer for all. */
+/**
+ * Calls back for each member when it has waited for the same delay, also when the clock is put back
+ * meanwhile. One timer for all.
+ */
 export class Deadlines<M> {
   readonly #clock: Clock;
   readonly #delayMs: number;
@@ -46,6 +49,8 @@ export class Deadlines<M> {
   // In the order in which they were added, so that the first is always due first.
   readonly #dueMs = new Map<M, number>();
   #timer: Timer | undefined;
+  // When the timer calls back, by a clock that is not put back.
+  #timerMs = 0;
 
   constructor(clock: Clock, delayMs: number, onDue: (member: M) => void) {
     this.#clock = clock;
@@ -75,6 +80,7 @@ export class Deadlines<M> {
   #arm(delayMs: number): void {
     // A member that is told may have added itself anew.
     this.#timer?.cancel();
+    this.#timerMs = this.#clock.now() + delayMs;
     this.#timer = this.#clock.after(delayMs, () => {
       this.#timer = undefined;
       this.#tell();
@@ -83,7 +89,13 @@ export class Deadlines<M> {
 
   #tell(): void {
     const now = this.#clock.now();
-    for (const [member, dueMs] of this.#dueMs) {
+    const backMs = this.#timerMs - now;
+    for (let [member, dueMs] of this.#dueMs) {
+      // Added before the clock was put back.
+      if (dueMs - now > this.#delayMs) {
+        dueMs -= backMs;
+        this.#dueMs.set(member, dueMs);
+      }
       if (dueMs > now) return this.#arm(dueMs - now);
       this.#dueMs.delete(member);
       this.#onDue(member);

@@ -32,7 +32,7 @@ export class Committer {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #waiting = new Set<StepSource>();
-  readonly #later = new Map<StepSource, number>();
+  readonly #later = new Map<StepSource, { dueMs: number; delayMs: number }>();
   #laterTimer: Timer | undefined;
   #laterMs = Infinity;
   #isFlushing = false;
@@ -57,8 +57,8 @@ export class Committer {
   requestWithin(source: StepSource, delayMs: number): void {
     if (this.#waiting.has(source)) return;
     const dueMs = this.#clock.now() + delayMs;
-    if ((this.#later.get(source) ?? Infinity) <= dueMs) return;
-    this.#later.set(source, dueMs);
+    if ((this.#later.get(source)?.dueMs ?? Infinity) <= dueMs) return;
+    this.#later.set(source, { dueMs, delayMs });
     this.#armLater(dueMs);
   }
 
@@ -76,8 +76,10 @@ export class Committer {
       this.#laterMs = Infinity;
       const now = this.#clock.now();
       let nextMs = Infinity;
-      for (const [source, dueMs] of this.#later) {
-        if (dueMs <= now) this.request(source);
+      for (const [source, { dueMs, delayMs }] of this.#later) {
+        const leftMs = dueMs - now;
+        // More is left than there was where the clock was put back.
+        if (leftMs <= 0 || leftMs > delayMs) this.request(source);
         else nextMs = Math.min(nextMs, dueMs);
       }
       this.#armLater(nextMs);
