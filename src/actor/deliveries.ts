@@ -12,6 +12,7 @@ import type { CallRecord } from "./record.ts";
 import { callIn } from "./schedule.ts";
 import type { Self } from "./self.ts";
 import type { Steps } from "./steps.ts";
+import type { Work } from "./work.ts";
 
 // How long a call may hold back the steps of its actor, and the calls that are due after it.
 const maxHoldMs = 1000;
@@ -25,9 +26,7 @@ export interface DeliveriesOptions {
   steps: Steps;
   calls: Calls;
   clock: Clock;
-  /** Keeps the actor awake. Throws when it is stopping. */
-  begin: () => void;
-  end: () => void;
+  work: Work;
 }
 
 /** The deliveries of one instance. */
@@ -44,10 +43,10 @@ export class Deliveries {
    * `false` when the actor has no such call.
    */
   async deliver(alarm: Alarm): Promise<boolean> {
-    const { self, steps, begin, end } = this.#options;
-    begin();
+    const { self, steps, work } = this.#options;
+    work.begin();
     const call = self.schedule.callOf(alarm);
-    if (call === undefined) end();
+    if (call === undefined) work.end();
     else await this.#make(call);
     await steps.durable();
     return call !== undefined;
@@ -55,7 +54,7 @@ export class Deliveries {
 
   // Resolves when the call has ended, or has taken its time.
   #make(call: ActorAlarm): Promise<void> {
-    const { self, steps, clock, end } = this.#options;
+    const { self, steps, clock, work } = this.#options;
     const { promise, resolve } = Promise.withResolvers<void>();
     const hold = new Hold(steps);
     let hasOutlasted = false;
@@ -77,7 +76,7 @@ export class Deliveries {
       timer.cancel();
       if (hasOutlasted) this.#outlasting--;
       hold.end();
-      end();
+      work.end();
       resolve();
     });
     return promise;

@@ -21,13 +21,15 @@ import { type Call, Calls } from "./calls.ts";
 import type { Connection, MessageChannel } from "./connection.ts";
 import { checkOutgoing, Connections } from "./connections.ts";
 import { InstanceContext } from "./context.ts";
-import { isThenable, runHook, within } from "./deadline.ts";
+import { isThenable } from "./deadline.ts";
 import { Deliveries } from "./deliveries.ts";
+import { Ending, type StopReason } from "./ending.ts";
 import type { Due, Kind } from "./kind.ts";
 import type { Output } from "./outbox.ts";
 import type { QueueConsumer } from "./queue_consumer.ts";
 import { isOwnAlarm } from "./own_alarms.ts";
 import { Queueing, type Sending } from "./queueing.ts";
+import type { RawOptions } from "./raw.ts";
 import { type RawRequest, RawRequests } from "./raw_requests.ts";
 import { RawSocket } from "./raw_socket.ts";
 import { RawSockets } from "./raw_sockets.ts";
@@ -36,17 +38,10 @@ import type { Identity, Services } from "./services.ts";
 import { Steps } from "./steps.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { eventCheck } from "./validation.ts";
-import type { RawOptions } from "./work.ts";
+import { Work } from "./work.ts";
 
 /** Told when an instance has stopped, with the connections that outlive it. */
 export type OnStopped = (instance: Instance, kept: Connection[]) => void;
-
-/** Why an instance stops. */
-export type StopReason = "sleep" | "destroy" | "shutdown";
-
-// How many calls of an actor, and of one connection, may run or wait for their commit.
-const maxCalls = 10_000;
-const maxCallsPerConnection = 2000;
 
 /** One life of an actor in memory. */
 export class Instance implements Due, SelfControl {
@@ -66,18 +61,12 @@ export class Instance implements Due, SelfControl {
   // Only where somebody must be asked.
   readonly #subscriptions: Subscriptions | undefined;
   readonly #onStopped: OnStopped;
-  #phase: "starting" | "running" | "stopping" | "stopped" = "starting";
-  #runs = 0;
   #isTellingChange = false;
-  #mustDestroy = false;
-  #isToldDestroy = false;
-  #isOutlasted = false;
   #stopAfterStart: StopReason | undefined;
   #stopping: Promise<void> | undefined;
-  #onRunEnd: (() => void) | undefined;
-  readonly #background = new Set<Promise<unknown>>();
-  #holds = 0;
+  readonly #work: Work;
   readonly #queueing: Queueing;
+  #endingOrNone: Ending | undefined;
 
   constructor(
     services: Services,
@@ -129,6 +118,8 @@ export class Instance implements Due, SelfControl {
     });
     this.self = self;
     this.context = new InstanceContext(self);
+    const work = new Work({ kind, self, steps, instance: this });
+    this.#work = work;
     this.#admission = new Admission({ kind, clock, self, connections });
     this.#calls = new Calls({
       kind,
@@ -145,8 +136,7 @@ export class Instance implements Due, SelfControl {
         steps,
         connections,
         exposesErrors: services.exposesErrors,
-        begin: () => this.#begin(),
-        end: () => this.#end(),
+        work,
       });
     }
     this.#queueing = new Queueing({
@@ -155,13 +145,12 @@ export class Instance implements Due, SelfControl {
       steps,
       self,
       admission: this.#admission,
-      hold: () => this.#hold(),
-      release: () => this.#release(),
+      work,
     });
   }
 
   get isRunning(): boolean {
-    return this.#phase === "running";
+    return this.#work.isRunning;
   }
 
   /** Resolves when it has stopped; `undefined` when it is not about to. */
@@ -178,16 +167,7 @@ export class Instance implements Due, SelfControl {
   }
 
   waitUntil(promise: Promise<unknown>): void {
-    const work = Promise.resolve(promise).catch((error) =>
-      this.self.log.failure(error, { msg: "background work failed" })
-    ).finally(() => {
-      this.#background.delete(work);
-      this.steps.endWork();
-      this.#rest();
-    });
-    this.#background.add(work);
-    this.steps.beginWork();
-    this.#kind.idle.delete(this);
+    this.#work.waitUntil(promise);
   }
 
   sleep(): void {
@@ -195,22 +175,22 @@ export class Instance implements Due, SelfControl {
   }
 
   destroy(): void {
-    this.#mustDestroy = true;
+    this.#ending.mustDestroy = true;
     this.steps.awaitDestroy();
     this.services.clock.soon(() => this.stop("destroy"));
   }
 
   /** It is ready: from now on it takes calls. */
   run(): void {
-    if (this.#phase !== "starting") return;
-    this.#phase = "running";
+    if (this.#work.phase !== "starting") return;
+    this.#work.phase = "running";
     this.#takeSockets();
     const reason = this.#stopAfterStart;
     if (reason !== undefined) {
       this.services.clock.soon(() => this.stop(reason));
     } else {
       this.#queueing.start();
-      this.#rest();
+      this.#work.rest();
     }
   }
 
@@ -235,18 +215,17 @@ export class Instance implements Due, SelfControl {
     sending: Sending,
     encode: (result: SendResult<unknown>) => R,
   ): Promise<R> {
-    this.#checkLoad(sending);
-    this.#begin();
+    this.#work.beginFor(sending);
     let completed: Promise<R> | undefined;
     try {
       ({ completed } = await this.#queueing.accept(sending, encode));
     } catch (error) {
       const { promise, reject } = Promise.withResolvers<never>();
-      this.#end();
+      this.#work.end();
       this.steps.send({ release: () => reject(error), reject });
       return await promise;
     }
-    this.#end();
+    this.#work.end();
     await this.steps.durable();
     return await (completed ??
       encode({ status: "completed", response: undefined }));
@@ -307,8 +286,7 @@ export class Instance implements Due, SelfControl {
       steps: this.steps,
       calls: this.#calls,
       clock: this.services.clock,
-      begin: () => this.#begin(),
-      end: () => this.#end(),
+      work: this.#work,
     });
     return this.#deliveries.deliver(alarm);
   }
@@ -323,7 +301,7 @@ export class Instance implements Due, SelfControl {
     caller: Caller,
     channel: MessageChannel,
   ): Promise<Connection> {
-    this.#begin();
+    this.#work.begin();
     try {
       const connection = await this.#admission.admit(caller, channel);
       const init = channel.encoding.encodeToClient({
@@ -336,16 +314,16 @@ export class Instance implements Due, SelfControl {
       });
       return connection;
     } finally {
-      this.#end();
+      this.#work.end();
     }
   }
 
   /** A connection has closed. Resolves when its hook has run; never rejects. */
   async disconnected(connection: Connection): Promise<void> {
-    if (this.#phase === "stopped" || !this.connections.has(connection)) return;
-    this.#enter();
+    if (this.#work.isStopped || !this.connections.has(connection)) return;
+    this.#work.enter();
     await this.#admission.dismiss(connection);
-    this.#end();
+    this.#work.end();
   }
 
   /**
@@ -353,8 +331,8 @@ export class Instance implements Due, SelfControl {
    * rejects.
    */
   stop(reason: StopReason): Promise<void> {
-    if (this.#phase === "stopped") return Promise.resolve();
-    if (this.#phase === "starting") {
+    if (this.#work.isStopped) return Promise.resolve();
+    if (this.#work.phase === "starting") {
       // Whoever waits for the start gets an instance that takes calls.
       this.#stopAfterStart = reason;
       return Promise.resolve();
@@ -368,16 +346,16 @@ export class Instance implements Due, SelfControl {
   }
 
   onDue(): void {
-    if (this.#isBusy) return;
+    if (this.#work.isBusy) return;
     if (this.steps.isSettled) this.stop("sleep");
-    else this.#rest();
+    else this.#work.rest();
   }
 
   /** The state has changed. */
   stateChanged(): void {
     this.steps.changed();
     const { onStateChange } = this.#kind.config;
-    if (onStateChange === undefined || this.#phase === "starting") return;
+    if (onStateChange === undefined || this.#work.phase === "starting") return;
     if (this.#isTellingChange) return;
     this.#isTellingChange = true;
     try {
@@ -390,25 +368,37 @@ export class Instance implements Due, SelfControl {
     }
   }
 
+  // How it ends, from the moment that somebody thinks of it.
+  get #ending(): Ending {
+    return this.#endingOrNone ??= new Ending({
+      kind: this.#kind,
+      clock: this.services.clock,
+      self: this.self,
+      context: this.context,
+      steps: this.steps,
+      connections: this.connections,
+      work: this.#work,
+      queueing: this.#queueing,
+      rawSockets: () => this.#rawSockets,
+      disconnected: (connection) => this.disconnected(connection),
+    });
+  }
+
   // What the parts for raw requests and sockets need, which most actors do not have.
   get #rawOptions(): RawOptions {
     const { identity: { kind }, services, self, steps } = this;
     const { clock, exposesErrors } = services;
     const admission = this.#admission;
-    const work = {
-      begin: () => {
-        this.#checkLoad({});
-        this.#begin();
-      },
-      enter: () => this.#enter(),
-      end: () => this.#end(),
-      hold: () => this.#hold(),
-      release: () => this.#release(),
-      isRunning: () => this.isRunning,
-      waitUntil: (promise: Promise<unknown>) => this.waitUntil(promise),
-      disconnected: (connection: Connection) => this.disconnected(connection),
+    return {
+      kind,
+      self,
+      clock,
+      steps,
+      admission,
+      work: this.#work,
+      exposesErrors,
+      disconnected: (connection) => this.disconnected(connection),
     };
-    return { kind, self, clock, steps, admission, work, exposesErrors };
   }
 
   // The raw sockets that outlasted the instance before this one.
@@ -429,8 +419,7 @@ export class Instance implements Due, SelfControl {
   ): Promise<void> {
     let output: Output;
     try {
-      this.#checkLoad(call);
-      this.#begin();
+      this.#work.beginFor(call);
     } catch (error) {
       return reply.reject(error);
     }
@@ -442,19 +431,8 @@ export class Instance implements Due, SelfControl {
       this.#logError(call.name, error);
       output = { release: () => reply.reject(error), reject: reply.reject };
     }
-    this.#end();
+    this.#work.end();
     this.steps.send(output);
-  }
-
-  // An actor that is asked for more than it can do refuses, and keeps what it has taken on.
-  #checkLoad({ connection }: Caller): void {
-    const calls = this.#runs + this.steps.waiting;
-    const own = connection?.calls ?? 0;
-    if (calls < maxCalls && own <= maxCallsPerConnection) return;
-    throw actorError(
-      "actor/overloaded",
-      `The actor is overloaded: ${calls} calls are under way, ${own} of this connection`,
-    );
   }
 
   #checkSize(encoded: unknown): void {
@@ -463,84 +441,23 @@ export class Instance implements Due, SelfControl {
     }
   }
 
-  #begin(): void {
-    if (this.#phase !== "running") {
-      throw actorError("actor/stopping", "The actor is stopping");
-    }
-    this.#enter();
-  }
-
-  #enter(): void {
-    this.#runs++;
-    this.#kind.idle.delete(this);
-    this.steps.beginRun();
-  }
-
-  #end(): void {
-    this.#runs--;
-    this.steps.endRun();
-    if (this.#runs > 0) return;
-    this.#onRunEnd?.();
-    this.#rest();
-  }
-
-  get #isBusy(): boolean {
-    return this.#runs > 0 || this.#background.size > 0 || this.#holds > 0;
-  }
-
-  // Keeps it awake until `#release()` is called as often; a stop does not wait for that.
-  #hold(): void {
-    this.#holds++;
-    this.#kind.idle.delete(this);
-  }
-
-  #release(): void {
-    this.#holds--;
-    this.#rest();
-  }
-
   async #deliverOwn(alarm: Alarm): Promise<boolean> {
-    this.#begin();
+    this.#work.begin();
     this.#queueing.deliver(alarm);
-    this.#end();
+    this.#work.end();
     await this.steps.durable();
     return true;
   }
 
-  // Waits for the time to sleep, if there is nothing to do.
-  #rest(): void {
-    if (this.#isBusy) return;
-    if (this.#phase !== "running" || this.#kind.options.noSleep) return;
-    this.#kind.idle.add(this);
-  }
-
   async #stop(reason: StopReason): Promise<void> {
-    const { options, config } = this.#kind;
-    this.#phase = "stopping";
-    this.#kind.idle.delete(this);
+    this.#work.leave("stopping");
     this.self.abort();
     this.steps.hasten();
-    if (!this.#mustDestroy) {
-      await this.#lastHook(
-        "onSleep",
-        options.onSleepTimeout,
-        () => config.onSleep?.(this.context),
-      );
-    }
-    await this.#finish();
-    await this.#seeOut(reason);
-    // The hooks of connections may have begun more work, or asked for the end of the actor.
-    await this.#finish();
-    await this.#seeOut(reason);
-    if (!this.#mustDestroy) this.#queueing.leave();
-    await this.#lastCommit();
-    if (this.#isStopped()) return;
-    await this.#lastHook(
-      "db.onStop",
-      options.onSleepTimeout,
-      () => this.self.closeDatabase(),
-    );
-    this.#phase = "stopped";
+    await this.#ending.run(reason);
+    // A failed commit may have stopped it at any time.
+    if (this.#work.isStopped) return;
+    await this.#ending.closeDatabase();
+    this.#work.leave("stopped");
     this.#onStopped(
       this,
       this.connections.release().filter(({ isHibernatable }) => isHibernatable),
@@ -552,98 +469,10 @@ export class Instance implements Due, SelfControl {
     this.#queueing.close(stopped);
   }
 
-  // Waits for what goes on, and tells onDestroy, once, when somebody has asked for that.
-  async #finish(): Promise<void> {
-    const { options, config } = this.#kind;
-    do {
-      if (this.#mustDestroy && !this.#isToldDestroy) {
-        this.#isToldDestroy = true;
-        await this.#lastHook(
-          "onDestroy",
-          options.onDestroyTimeout,
-          () => config.onDestroy?.(this.context),
-        );
-      }
-      await this.#quiet(options.waitUntilTimeout);
-    } while (this.#mustDestroy && !this.#isToldDestroy);
-  }
-
-  async #lastHook(
-    name: string,
-    timeoutMs: number,
-    run: () => unknown,
-  ): Promise<void> {
-    try {
-      await runHook(this.services.clock, { name, timeoutMs, run });
-    } catch (error) {
-      this.self.log.failure(error, { msg: `${name} failed` });
-    }
-  }
-
-  // Waits for running actions and background work, for a time; no more once that was too short.
-  async #quiet(timeoutMs: number): Promise<void> {
-    if (this.#isOutlasted) return;
-    const allDone = async () => {
-      await this.#queueing.ended;
-      // What is waited for may begin more.
-      while (this.#runs > 0 || this.#background.size > 0) {
-        const { promise, resolve } = Promise.withResolvers<void>();
-        this.#onRunEnd = resolve;
-        if (this.#runs === 0) resolve();
-        await Promise.all([promise, ...this.#background]);
-      }
-    };
-    await within(
-      this.services.clock,
-      timeoutMs,
-      allDone(),
-      () => new Error(`Work went on for more than ${timeoutMs} ms`),
-    ).catch((error) => {
-      this.#isOutlasted = true;
-      this.self.log.failure(error, { msg: "stopping anyway" });
-    });
-  }
-
-  // What fails here has told everybody who waits.
-  async #lastCommit(): Promise<void> {
-    try {
-      // An actor that is not created yet must be, before it can be destroyed.
-      await this.steps.durable();
-      if (!this.#mustDestroy) return;
-      this.steps.destroy();
-      await this.steps.durable();
-    } catch (error) {
-      this.self.log.debug({ msg: "stopped without a last commit", error });
-    }
-  }
-
-  // Disconnects everybody, but for those who may stay while the actor sleeps.
-  async #seeOut(reason: StopReason): Promise<void> {
-    const isShutdown = reason === "shutdown" && !this.#mustDestroy;
-    const [code, why] = isShutdown ? [1001, "ws.going_away"] : [1000, ""];
-    const mayKeep = reason === "sleep" && !this.#mustDestroy;
-    const leaving = [...this.connections].filter(({ channel }) =>
-      !mayKeep || (channel !== undefined && channel.lasts !== "socket")
-    );
-    await this.#rawSockets?.leave(leaving, code, why);
-    await Promise.all(
-      leaving.map((connection) => this.disconnected(connection)),
-    );
-    for (const connection of leaving) {
-      this.connections.close(connection, code, why);
-    }
-  }
-
-  // A failed commit may have stopped it at any time.
-  #isStopped(): boolean {
-    return this.#phase === "stopped";
-  }
-
   #fail(error: Error): void {
-    if (this.#phase === "stopped") return;
-    const wasRunning = this.#phase !== "starting";
-    this.#phase = "stopped";
-    this.#kind.idle.delete(this);
+    if (this.#work.isStopped) return;
+    const wasRunning = this.#work.phase !== "starting";
+    this.#work.leave("stopped");
     this.self.abort();
     this.self.closeDatabase();
     // Before that, whoever waits for the start logs it and closes the connections.

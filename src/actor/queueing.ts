@@ -26,6 +26,7 @@ import type { Self } from "./self.ts";
 import type { Identity, Services } from "./services.ts";
 import type { Steps } from "./steps.ts";
 import { checkMessage } from "./validation.ts";
+import type { Work } from "./work.ts";
 
 /** A message of a caller. */
 export interface Sending extends Caller {
@@ -46,9 +47,7 @@ export interface QueueingOptions {
   steps: Steps;
   self: Self;
   admission: Admission;
-  /** Keeps the actor awake until `release()` is called as often; a stop does not wait for that. */
-  hold: () => void;
-  release: () => void;
+  work: Work;
 }
 
 // The longest that `canPublish` may take.
@@ -246,8 +245,7 @@ export class Queueing {
     { timeoutMs, signal }: Sending,
     encode: (result: SendResult<unknown>) => R,
   ): Promise<R> {
-    const { services: { clock, maxOutgoingBytes }, hold, release } =
-      this.#options;
+    const { services: { clock, maxOutgoingBytes }, work } = this.#options;
     const { promise, resolve, reject } = Promise.withResolvers<R>();
     const forget = this.#opened.awaitReply(message, {
       answer: (response) => {
@@ -271,16 +269,16 @@ export class Queueing {
     };
     if (signal?.aborted) abort();
     signal?.addEventListener("abort", abort);
-    hold();
+    work.hold();
     return promise.finally(() => {
       timer?.cancel();
       signal?.removeEventListener("abort", abort);
-      release();
+      work.release();
     });
   }
 
   #startLoop(): void {
-    const { services, identity, steps, self, hold, release } = this.#options;
+    const { services, identity, steps, self, work } = this.#options;
     const { run, options, queueRules } = identity.kind;
     this.#hasFailed = false;
     const consumer = queueRules && this.consumer({
@@ -296,7 +294,7 @@ export class Queueing {
       log: self.log,
       saveIntervalMs: options.stateSaveInterval,
       isAborted: () => self.isAborted,
-      onWork: (isAtWork) => isAtWork ? hold() : release(),
+      onWork: (isAtWork) => isAtWork ? work.hold() : work.release(),
       onEnd: (failure) => {
         consumer?.end(failure === undefined);
         if (failure === undefined) return;

@@ -16,7 +16,7 @@ import {
 } from "../errors.ts";
 import type { Channel, Connection } from "./connection.ts";
 import { CallContext } from "./context.ts";
-import type { RawOptions } from "./work.ts";
+import type { RawOptions } from "./raw.ts";
 
 // A body that ends within so many bytes and at once is sent as a whole, with its length.
 const maxWholeBytes = 1024 * 1024;
@@ -116,7 +116,7 @@ class Exchange implements Channel {
     const { work, steps } = this.#options;
     const { resolve, reject } = this.#response;
     try {
-      work.begin();
+      work.beginFor({});
     } catch (error) {
       reject(error);
       return await this.#end();
@@ -273,7 +273,7 @@ class Exchange implements Channel {
     // What it has to say about its end is of no use to anybody.
     this.#reader?.cancel().catch(() => {});
     if (this.#connection !== undefined) {
-      await this.#options.work.disconnected(this.#connection);
+      await this.#options.disconnected(this.#connection);
     }
     this.#over.resolve();
   }

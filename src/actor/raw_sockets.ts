@@ -7,7 +7,7 @@ import { CallContext } from "./context.ts";
 import { isThenable, within } from "./deadline.ts";
 import { RawSocket } from "./raw_socket.ts";
 import { UserSocket } from "./user_socket.ts";
-import type { RawOptions } from "./work.ts";
+import type { RawOptions } from "./raw.ts";
 
 // How long a stop waits for handlers that have been told that their sockets close.
 const leaveTimeoutMs = 1500;
@@ -37,7 +37,7 @@ export class RawSockets {
   async open(socket: RawSocket, params: unknown): Promise<void> {
     const { admission, kind, work } = this.#options;
     const { request } = socket;
-    work.begin();
+    work.beginFor({});
     try {
       if (kind.config.onWebSocket === undefined) {
         throw actorError(
@@ -50,7 +50,7 @@ export class RawSockets {
       socket.lasts = hibernates === true ? "socket" : "instance";
       const connection = await admission.admit({ params, request }, socket);
       if (socket.closedWith !== undefined) {
-        return await work.disconnected(connection);
+        return await this.#options.disconnected(connection);
       }
       socket.connection = connection;
       this.attach(connection, socket);
@@ -66,7 +66,7 @@ export class RawSockets {
     const leave = () => {
       if (!this.#attached.delete(connection)) return;
       if (holds) work.release();
-      void work.disconnected(connection);
+      void this.#options.disconnected(connection);
     };
     const view = new UserSocket(this.#options, socket, leave);
     const handled = Promise.withResolvers<void>();

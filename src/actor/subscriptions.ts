@@ -19,6 +19,7 @@ import { CallContext } from "./context.ts";
 import { isThenable, within } from "./deadline.ts";
 import type { Self } from "./self.ts";
 import type { Steps } from "./steps.ts";
+import type { Work } from "./work.ts";
 
 // The longest that `canSubscribe` may take.
 const canSubscribeTimeoutMs = 5000;
@@ -35,10 +36,7 @@ export interface SubscriptionsOptions {
   steps: Steps;
   connections: Connections;
   exposesErrors: boolean;
-  /** The user's code begins to run; throws when it must not. */
-  begin: () => void;
-  /** It has ended. */
-  end: () => void;
+  work: Work;
 }
 
 // What is being decided for one connection.
@@ -126,12 +124,12 @@ export class Subscriptions {
     event: string,
     guard: CanSubscribe,
   ): boolean | Promise<boolean> {
-    const { begin, end, clock, self } = this.#options;
+    const { work, clock, self } = this.#options;
     const c = new CallContext(self, {
       conn: () => connection.conn,
       request: undefined,
     });
-    begin();
+    work.begin();
     let answer: unknown;
     let later: PromiseLike<unknown> | undefined;
     try {
@@ -139,14 +137,14 @@ export class Subscriptions {
       // What it returns may throw, too, when it is looked at.
       if (isThenable(answer)) later = answer;
     } finally {
-      if (later === undefined) end();
+      if (later === undefined) work.end();
     }
     if (later === undefined) return this.#read(answer, event);
     return within(clock, canSubscribeTimeoutMs, later, () =>
       actorError(
         "actor/callback_timed_out",
         `canSubscribe took more than ${canSubscribeTimeoutMs} ms`,
-      )).then((answer) => this.#read(answer, event)).finally(end);
+      )).then((answer) => this.#read(answer, event)).finally(() => work.end());
   }
 
   #read(answer: unknown, event: string): boolean {

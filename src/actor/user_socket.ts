@@ -16,7 +16,7 @@ import { cutReason } from "../protocol/close.ts";
 import type { Frame } from "../protocol/messages.ts";
 import { isThenable } from "./deadline.ts";
 import type { RawSocket, SocketView } from "./raw_socket.ts";
-import type { RawOptions } from "./work.ts";
+import type { RawOptions } from "./raw.ts";
 
 // How many listeners of one socket may be at work at once.
 const maxRuns = 2000;
@@ -203,7 +203,7 @@ export class UserSocket implements UniversalWebSocket, SocketView {
         return;
       }
       // The next instance takes them, if the socket outlasts this one.
-      if (!work.isRunning()) {
+      if (!work.isRunning) {
         if (socket.lasts === "socket") socket.wake();
         else socket.drop();
         return;
