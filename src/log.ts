@@ -188,7 +188,7 @@ export class Logger {
     };
     return Object.entries(all)
       .filter(([, value]) => value !== undefined)
-      .map(([key, value]) => `${key}=${formatSafely(value, hasStacks)}`)
+      .map(([key, value]) => `${quoted(key)}=${formatSafely(value, hasStacks)}`)
       .join(" ");
   }
 }
@@ -257,7 +257,19 @@ function format(value: unknown, hasStacks: boolean): string {
     : typeof value === "string"
     ? value
     : describe(value);
-  return /^[^\s="]+$/.test(text) ? text : JSON.stringify(text);
+  return quoted(text);
+}
+
+// Controls, and what begins a line or turns the direction of one.
+const controls = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
+
+// A key of an actor comes from anybody: a line must stay one line, and tell a terminal nothing.
+function quoted(text: string): string {
+  const isWord = /^[^\s="]+$/.test(text) && text.search(controls) < 0;
+  return isWord ? text : JSON.stringify(text).replace(
+    controls,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function describe(value: unknown): string {

@@ -23,6 +23,20 @@ test("a line is logfmt, with the fields of its logger first", () => {
   assertEquals(lines, [`level=INFO actor=room key="a b" msg=said n=7`]);
 });
 
+test("a line stays one line, and has no control characters, whatever is logged", () => {
+  const { log, lines } = recorder("info");
+  log.with({ key: "\x1b[2J" }).info({
+    "a\nlevel": "\x9b2J",
+    over: "\u202ereversed",
+    line: "a\u2028b",
+    face: "👩‍🚀",
+  });
+  assertEquals(lines, [
+    'level=INFO key="\\u001b[2J" "a\\nlevel"="\\u009b2J" ' +
+    'over="\\u202ereversed" line="a\\u2028b" face=👩‍🚀',
+  ]);
+});
+
 test("lines below the level are left out", () => {
   const { log, lines } = recorder("warn");
   log.info("no");
