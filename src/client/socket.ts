@@ -5,6 +5,7 @@ import type {
   UniversalWebSocket,
   UniversalWebSocketListener,
 } from "../definition/socket.ts";
+import { cutReason } from "../protocol/close.ts";
 import type { Frame } from "../protocol/messages.ts";
 import type { RawLink, RawLinkEvents } from "../protocol/transport.ts";
 
@@ -117,8 +118,9 @@ export class ClientSocket implements UniversalWebSocket {
     }
     if (this.readyState >= 2) return;
     this.readyState = 2;
-    if (this.#reading === undefined) this.#link.close(code, reason);
-    else this.#afterReading(() => this.#link.close(code, reason));
+    const cut = cutReason(reason);
+    if (this.#reading === undefined) this.#link.close(code, cut);
+    else this.#afterReading(() => this.#link.close(code, cut));
   }
 
   #opened(protocol: string): void {
