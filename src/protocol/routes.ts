@@ -11,6 +11,8 @@ export const headers = {
   encoding: "x-rivet-encoding",
   params: "x-rivet-conn-params",
   token: "x-rivet-token",
+  target: "x-rivet-target",
+  actor: "x-rivet-actor",
 } as const;
 
 /** The sub-protocol that every server answers with. */
@@ -18,6 +20,8 @@ export const protocol = "rivet";
 
 const encodingPrefix = "rivet_encoding.";
 const paramsPrefix = "rivet_conn_params.";
+const targetPrefix = "rivet_target.";
+const actorPrefix = "rivet_actor.";
 
 /** What the path of a request means. */
 export type Route =
@@ -44,9 +48,7 @@ export type ActorEndpoint =
 
 /** Reads the path of a request; `basePath` has no slash at its end. */
 export function parseRoute(pathname: string, basePath: string): Route {
-  const path = pathname === basePath || pathname.startsWith(`${basePath}/`)
-    ? pathname.slice(basePath.length) || "/"
-    : pathname;
+  const path = belowBase(pathname, basePath);
   switch (path) {
     case "/":
       return { kind: "root" };
@@ -74,6 +76,29 @@ export function parseRoute(pathname: string, basePath: string): Route {
       : { kind: "unknown" };
   }
   return { kind: "unknown" };
+}
+
+/**
+ * Reads the actor that the headers of a request name, or the sub-protocols that it offers: another way
+ * to say what is asked of an actor, whose path is then {@linkcode parseActorPath}. `undefined` when
+ * they name no target, an empty text when that is an actor and they do not say which.
+ */
+export function parseTarget(request: Headers): string | undefined {
+  if (request.get(headers.target) === "actor") {
+    return request.get(headers.actor) ?? "";
+  }
+  const items = itemsOf(request.get("sec-websocket-protocol"));
+  if (!items.includes(`${targetPrefix}actor`)) return undefined;
+  return decode(after(items, actorPrefix) ?? "") ?? "";
+}
+
+/** Reads a path that is an actor's own, also where it is below the base path. */
+export function parseActorPath(
+  pathname: string,
+  { actorId, basePath }: { actorId: string; basePath: string },
+): ActorRoute {
+  const endpoint = parseEndpoint(belowBase(pathname, basePath));
+  return { kind: "actor", actorId, token: undefined, endpoint };
 }
 
 /** The path of an action of an actor. */
@@ -122,16 +147,28 @@ export interface Offer {
 
 /** Reads the header `Sec-WebSocket-Protocol`. */
 export function parseProtocols(header: string | null): Offer {
-  const items = header?.split(",").map((item) => item.trim()) ?? [];
-  const after = (prefix: string) =>
-    items.find((item) => item.startsWith(prefix))?.slice(prefix.length);
-  const params = after(paramsPrefix);
+  const items = itemsOf(header);
+  const params = after(items, paramsPrefix);
   return {
     hasProtocol: items.includes(protocol),
-    encoding: after(encodingPrefix),
+    encoding: after(items, encodingPrefix),
     // What cannot be decoded is not valid JSON either, and refused as such.
     params: params === undefined ? undefined : decode(params) ?? "",
   };
+}
+
+function itemsOf(protocols: string | null): string[] {
+  return protocols?.split(",").map((item) => item.trim()) ?? [];
+}
+
+function after(items: string[], prefix: string): string | undefined {
+  return items.find((item) => item.startsWith(prefix))?.slice(prefix.length);
+}
+
+function belowBase(pathname: string, basePath: string): string {
+  return pathname === basePath || pathname.startsWith(`${basePath}/`)
+    ? pathname.slice(basePath.length) || "/"
+    : pathname;
 }
 
 function parseGateway(path: string): Route {

@@ -10,9 +10,12 @@ import type { Encoding } from "../protocol/messages.ts";
 import {
   type ActorRoute,
   headers,
+  parseActorPath,
   parseProtocols,
   parseRoute,
+  parseTarget,
   protocol,
+  type Route,
 } from "../protocol/routes.ts";
 import { answerAction } from "./action.ts";
 import { answerActors } from "./actors.ts";
@@ -95,7 +98,7 @@ async function route(
 ): Promise<Response> {
   const { version, names, basePath } = options;
   const { request, url, canUpgrade, onGone } = asked;
-  const route = parseRoute(url.pathname, basePath);
+  const route = routeOf(request, url.pathname, basePath);
   switch (route.kind) {
     case "root":
       return new Response("This is a Troupe server.\n");
@@ -126,6 +129,19 @@ async function route(
     default:
       throw actorError("route/not_found", `Nothing is at ${url.pathname}`);
   }
+}
+
+// The route of the path, unless that names no actor and the headers do: then it is the actor's own.
+function routeOf(request: Request, pathname: string, basePath: string): Route {
+  const route = parseRoute(pathname, basePath);
+  if (route.kind === "actor") return route;
+  const actorId = parseTarget(request.headers);
+  if (actorId === undefined) return route;
+  if (actorId !== "") return parseActorPath(pathname, { actorId, basePath });
+  throw actorError(
+    "request/missing_actor_header",
+    `The target is an actor, and no ${headers.actor} says which`,
+  );
 }
 
 // The actor without a key of a kind, or the one with an id.

@@ -3,8 +3,10 @@ import {
   actionPath,
   connectPath,
   formatProtocols,
+  parseActorPath,
   parseProtocols,
   parseRoute,
+  parseTarget,
 } from "../../src/protocol/routes.ts";
 import { test } from "../harness.ts";
 
@@ -84,4 +86,31 @@ test("the sub-protocols of a connection are read as they were offered", () => {
     encoding: undefined,
     params: undefined,
   });
+});
+
+test("headers or sub-protocols name an actor, whose own path the path then is", () => {
+  const target = (headers: Record<string, string>) =>
+    parseTarget(new Headers(headers));
+  assertEquals(target({}), undefined);
+  assertEquals(target({ "x-rivet-actor": "a1" }), undefined);
+  assertEquals(
+    target({ "x-rivet-target": "runner", "x-rivet-actor": "a1" }),
+    undefined,
+  );
+  assertEquals(target({ "x-rivet-target": "actor" }), "");
+  assertEquals(
+    target({ "x-rivet-target": "actor", "x-rivet-actor": "a1" }),
+    "a1",
+  );
+  const offer = (protocols: string) =>
+    target({ "sec-websocket-protocol": protocols });
+  assertEquals(offer("rivet,rivet_target.actor,rivet_actor.a%2F1"), "a/1");
+  assertEquals(offer("rivet, rivet_target.actor"), "");
+  assertEquals(offer("rivet, rivet_actor.a1"), undefined);
+  for (const pathname of ["/request/x/y", `${base}/request/x/y`]) {
+    assertEquals(
+      parseActorPath(pathname, { actorId: "a1", basePath: base }),
+      route("/gateway/a1/request/x/y"),
+    );
+  }
 });

@@ -91,6 +91,21 @@ test("the path that the documentation once gave comes to onRequest too", () =>
     assertEquals((await site.ask(`/actors/${id}/https/x`)).status, 404);
   }));
 
+test("a raw request may name its actor by headers", () =>
+  withThing(async (site, id) => {
+    const headers = { "x-rivet-target": "actor", "x-rivet-actor": id };
+    for (const base of ["", "/api/rivet"]) {
+      const path = `${base}/request/a/b?x=1`;
+      const [, body] = await site.json(path, { headers });
+      const { url, headers: seen } = body as {
+        url: string;
+        headers: Record<string, string>;
+      };
+      assertEquals(url, "http://actors.test/a/b?x=1");
+      assertEquals(Object.keys(seen).filter((name) => /rivet/.test(name)), []);
+    }
+  }));
+
 for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "QUERY"]) {
   test(`onRequest sees the method ${method}, headers and params, and nothing internal`, () =>
     withThing(async (site, id) => {

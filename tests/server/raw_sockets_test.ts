@@ -95,6 +95,27 @@ test("onWebSocket sees the caller's params and sub-protocols, and nothing intern
     wire.hangUp();
   }));
 
+test("a socket may name its actor by sub-protocols, which onWebSocket does not see", () =>
+  withThing(async (site, id) => {
+    const named = `rivet, rivet_target.actor, rivet_actor.${id}`;
+    for (const base of ["", "/api/rivet"]) {
+      const wire = (await site.dial(`${base}/websocket/a?x=1`, `${named}, own`))
+        .open();
+      await site.world.clock.settle();
+      const { url, headers } = JSON.parse(wire.sent[0]!);
+      assertEquals(url, "http://actors.test/websocket/a?x=1");
+      assertEquals(headers["sec-websocket-protocol"], "own");
+      wire.hangUp();
+    }
+    const connection = (await site.dial("/connect", named)).open();
+    await site.world.clock.settle();
+    assertEquals(connection.messages[0].tag, "Init");
+    connection.hangUp();
+    const nobody = await site.dial("/connect", "rivet, rivet_target.actor");
+    nobody.open();
+    assertEquals(nobody.closedWith, "1011 request.missing_actor_header");
+  }));
+
 test("frames that come before the socket is let in are taken in their order, of any length", () =>
   withThing(async (site, id) => {
     const wire = (await site.dial(`/gateway/${id}/websocket`)).open();

@@ -439,6 +439,42 @@ test("a call of an actor that is not there, or with another method, is refused",
     }
   }));
 
+test("a request may name its actor by headers instead of by its path", () =>
+  withThing(async (site, id) => {
+    const headers = { "x-rivet-target": "actor", "x-rivet-actor": id };
+    for (const base of ["", "/api/rivet"]) {
+      assertEquals(
+        await site.json(`POST ${base}/action/echo`, {
+          body: { args: [1] },
+          headers,
+        }),
+        [200, { output: [1] }],
+      );
+      const health = await site.ask(`${base}/health`, { headers });
+      assertEquals(await health.text(), "ok");
+    }
+    assertEquals(
+      await site.json(`POST /gateway/${id}/action/nothing`, {
+        body: {},
+        headers: { ...headers, "x-rivet-actor": "missing" },
+      }),
+      [200, { output: null }],
+      "the path goes before",
+    );
+    const refusals = [
+      [{ "x-rivet-target": "actor" }, 400, "request/missing_actor_header"],
+      [{ ...headers, "x-rivet-actor": "missing" }, 404, "actor/not_found"],
+      [{ "x-rivet-actor": id }, 404, "route/not_found"],
+    ] as const;
+    for (const [headers, expected, code] of refusals) {
+      const [status, error] = await site.json(`POST /action/echo`, {
+        body: {},
+        headers,
+      }) as [number, Json];
+      assertEquals([status, `${error.group}/${error.code}`], [expected, code]);
+    }
+  }));
+
 test("metadata of a user's error comes along, and params reach the actor", () =>
   withThing(async (site, id) => {
     const [, error] = await site.json(`POST /gateway/${id}/action/user`, {
