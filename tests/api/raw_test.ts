@@ -52,6 +52,26 @@ const thing = actor({
   actions: { add: (_c, a: number, b: number) => a + b },
 });
 
+const sleeper = actor({
+  state: { wakes: 0, opens: 0 },
+  onBeforeConnect(_c, _params: { n: number } | undefined) {},
+  onWake: (c) => c.state.wakes++,
+  onWebSocket(c, socket) {
+    socket.onopen = () => c.state.opens++;
+    socket.onmessage = () => {
+      const { pathname, search } = new URL(c.request!.url);
+      socket.send(JSON.stringify({
+        ...c.state,
+        seen: pathname + search,
+        offer: c.request!.headers.get("sec-websocket-protocol"),
+        params: c.conn.params?.n,
+      }));
+    };
+  },
+  actions: { rest: (c) => c.sleep() },
+  options: { canHibernateWebSocket: true },
+});
+
 /** What an actor has seen of a request. */
 interface Seen {
   path: string;
@@ -60,7 +80,7 @@ interface Seen {
   params: unknown;
 }
 
-const definitions = { thing };
+const definitions = { thing, sleeper };
 type Things = Client<{ readonly "~actors"?: typeof definitions }>;
 
 /** Runs a test with a client of the same process, and with one over a server. */
@@ -271,6 +291,27 @@ onBothWays(
     const [code, reason] = await close(socket, "ä".repeat(100));
     assertEquals(code, 4000);
     assert("ä".repeat(61).startsWith(reason), reason);
+  },
+);
+
+onBothWays(
+  "what a hibernating socket came with is there after a sleep, and open is told once",
+  async (client) => {
+    const handle = client.sleeper.getOrCreate("a", { params: { n: 1 } });
+    const socket = await handle.webSocket("room?x=1", "own");
+    await new Promise((resolve) => socket.onopen = resolve);
+    let told;
+    do {
+      await handle.rest();
+      // Calls of the same process leave timers no turn, and with that a stop.
+      await new Promise((resolve) => setTimeout(resolve));
+      const answer = next(socket);
+      socket.send("who");
+      told = JSON.parse(String(await answer));
+    } while (told.wakes < 2);
+    const seen = "/websocket/room?x=1";
+    assertEquals(told, { wakes: 2, opens: 1, seen, offer: "own", params: 1 });
+    await close(socket);
   },
 );
 

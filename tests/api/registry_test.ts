@@ -147,6 +147,36 @@ test("listen() is serve(), and an address may be called host", async () => {
   await running.shutdown();
 });
 
+test("serve() tells once what it serves, where and out of which store, and nothing with noWelcome", async () => {
+  const { log } = console;
+  for (const noWelcome of [false, true]) {
+    const lines: string[] = [];
+    const told = new Promise<void>((resolve) => {
+      console.log = (line: string) => {
+        lines.push(line);
+        resolve();
+      };
+    });
+    try {
+      const registry = setup({ use, store: "memory", noWelcome, ...quiet });
+      const running = registry.serve({ port: 0, hostname: "127.0.0.1" });
+      const client = createClient<typeof registry>(running.url);
+      await client.counter.getOrCreate().add(1);
+      if (!noWelcome) await told;
+      await client.dispose();
+      await running.shutdown();
+      const line = lines.join("\n");
+      if (noWelcome) assertEquals(line, "");
+      else {
+        assertMatch(line, /^Troupe \S+ serves counter at \S+ \(.*memory\)$/);
+        assert(line.includes(`${running.url}/api/rivet`), line);
+      }
+    } finally {
+      console.log = log;
+    }
+  }
+});
+
 test("what only an engine starts says that it is not there yet", async () => {
   const registry = setup({ use, store: "memory", ...quiet });
   const { group, code } = assertThrows(registry.startRunner, ActorError);

@@ -163,6 +163,27 @@ for (const base of ["", "/api/rivet"]) {
   });
 }
 
+test("the actors of a kind are listed newest first, a hundred at most", async () => {
+  await using site = await Site.open(things);
+  for (let n = 0; n < 102; n++) {
+    await site.world.client.thing.create(`${n}`);
+    await site.world.clock.pass(1);
+  }
+  const [, { actors }] = await site.json("/actors?name=thing") as [
+    number,
+    Json,
+  ];
+  assertEquals(
+    actors.map(({ key }: Json) => key),
+    Array.from({ length: 100 }, (_, n) => `${101 - n}`),
+  );
+  const [, { actors: others }] = await site.json("/actors?name=other") as [
+    number,
+    Json,
+  ];
+  assertEquals(others, []);
+});
+
 const badActors: [
   target: string,
   body: unknown,

@@ -63,6 +63,38 @@ test("events reach the connections of a test", async () => {
   assertEquals(heard, [1, 2]);
 });
 
+test("raw requests and raw sockets reach the actors of a test, in its own time", async () => {
+  const page = actor({
+    state: { wakes: 0 },
+    onWake: (c) => c.state.wakes++,
+    onRequest: (c, request) =>
+      new Response(`${request.method} ${c.key} ${new URL(request.url).search}`),
+    onWebSocket: (c, socket) => {
+      socket.onmessage = ({ data }) => socket.send(`${c.state.wakes} ${data}`);
+    },
+    actions: {},
+    options: { canHibernateWebSocket: true },
+  });
+  const own = setup({ use: { page }, noWelcome: true });
+  await using kit = await setupTest(undefined, own);
+  const handle = kit.client.page.get("a");
+  const response = await handle.fetch("x?y=1", { method: "PUT" });
+  assertEquals([response.status, await response.text()], [200, "PUT a ?y=1"]);
+  const socket = await handle.webSocket();
+  const heard: unknown[] = [];
+  let closed = "";
+  socket.onmessage = ({ data }) => heard.push(data);
+  socket.onclose = ({ code }) => closed = `${code}`;
+  await kit.advance(0);
+  socket.send("one");
+  await kit.advance(60_000);
+  socket.send("two");
+  await kit.advance(0);
+  assertEquals(heard, ["1 one", "2 two"]);
+  await kit.dispose();
+  assertEquals(closed, "1001");
+});
+
 test("get() creates an actor in a test, and only for the test's own client", async () => {
   await using kit = await setupTest(undefined, registry);
   assertEquals(await kit.client.clock.get("a").rings(), 0);
