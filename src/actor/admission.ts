@@ -4,7 +4,7 @@
 //   … (not in c.conns) → onDisconnect
 
 import type { StandardSchema } from "../definition/schema.ts";
-import { type Channel, Connection, copySaved } from "./connection.ts";
+import { type Channel, Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import { CallContext, InstanceContext } from "./context.ts";
 import { runHook } from "./deadline.ts";
@@ -12,6 +12,7 @@ import type { Clock } from "./clock.ts";
 import type { Kind } from "./kind.ts";
 import type { Self } from "./self.ts";
 import { checkParams } from "./validation.ts";
+import { copySaved } from "./value.ts";
 
 /** Who calls. */
 export interface Caller {

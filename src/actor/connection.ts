@@ -7,7 +7,6 @@ import type { Encoding, Frame } from "../protocol/messages.ts";
 import { encodeRecord } from "./record.ts";
 import { track } from "./tracking.ts";
 import { Tree } from "./tree.ts";
-import { decodeValue, encodeValue } from "./value.ts";
 
 /** The way to the caller: a socket, or a caller in this process. */
 export interface Channel {
@@ -149,11 +148,6 @@ export class Connection {
       "conn.state is not enabled: the definition has neither connState nor createConnState",
     );
   }
-}
-
-/** A copy of a value that can be saved, which shares nothing with it. */
-export function copySaved(value: unknown, path: string): unknown {
-  return decodeValue(encodeValue(value, { path }));
 }
 
 class UserConn implements Conn {

@@ -186,6 +186,7 @@ export class QueueConsumer {
     const { queues, clock } = this.#options;
     const { timeout, signal } = options;
     checkTimeout(timeout);
+    checkSignal(signal);
     const names = this.#namesOf(options.names);
     this.#comeBack(names, iterator);
     const endMs = timeout === undefined ? Infinity : clock.now() + timeout;
@@ -395,5 +396,12 @@ function checkTimeout(timeout: number | undefined): void {
   }
   throw new RangeError(
     `Cannot wait for a message: the timeout is ${timeout}, not a number of milliseconds`,
+  );
+}
+
+function checkSignal(signal: unknown): void {
+  if (signal === undefined || signal instanceof AbortSignal) return;
+  throw new TypeError(
+    "Cannot wait for a message: the signal is no AbortSignal",
   );
 }

@@ -369,3 +369,8 @@ function reviveError(name: unknown, message: unknown, stack: unknown): Error {
   define("stack", stack ?? undefined);
   return error;
 }
+
+/** A copy of a value that can be saved, which shares nothing with it. */
+export function copySaved(value: unknown, path: string): unknown {
+  return decodeValue(encodeValue(value, { path }));
+}

@@ -32,6 +32,7 @@ export class Waiting {
   readonly #retries = new Set<string>();
   #pauseMs = firstPauseMs;
   #timer: Timer | undefined;
+  #endPause: (() => void) | undefined;
   #isClosed = false;
 
   constructor(options: WaitingOptions) {
@@ -77,6 +78,7 @@ export class Waiting {
   close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
+    this.#endPause?.();
   }
 
   async #retryAll(): Promise<void> {
@@ -110,7 +112,11 @@ export class Waiting {
 
   #pause(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#options.clock.after(firstPauseMs, resolve);
+    const timer = this.#options.clock.after(firstPauseMs, resolve);
+    this.#endPause = () => {
+      timer.cancel();
+      resolve();
+    };
     return promise;
   }
 }

@@ -21,7 +21,7 @@ import {
 } from "./record.ts";
 import type { Identity, Services } from "./services.ts";
 import { State } from "./state.ts";
-import { copySaved } from "./connection.ts";
+import { copySaved } from "./value.ts";
 import { formatKey } from "../protocol/key.ts";
 
 // The longest that all hooks of a start may take together, besides createVars, which has its own time.

@@ -1,6 +1,6 @@
 // What a definition says of its events, as it is used: the schemas, and who may subscribe.
 
-import { isStandardSchema, type StandardSchema } from "./schema.ts";
+import { isRecord, isStandardSchema, type StandardSchema } from "./schema.ts";
 
 /** Whether a connection may get an event. `c` is a context, which this file does not know. */
 export type CanSubscribe = (c: unknown, event: string) => unknown;
@@ -57,10 +57,6 @@ function readEvent(name: string, value: unknown): EventRule {
   refuse(
     `${name} is neither event(), a Standard Schema of version 1, nor an object of schema and canSubscribe`,
   );
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }
 
 function refuse(why: string): never {

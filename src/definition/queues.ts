@@ -1,6 +1,6 @@
 // What a definition says of its queues, as it is used: the schemas, and who may send.
 
-import { isStandardSchema, type StandardSchema } from "./schema.ts";
+import { isRecord, isStandardSchema, type StandardSchema } from "./schema.ts";
 
 /** Whether a caller may send a message. `c` is a context, which this file does not know. */
 export type CanPublish = (c: unknown, queue: string) => unknown;
@@ -81,9 +81,6 @@ function readSchema(path: string, value: unknown): StandardSchema | undefined {
 }
 
 // A schema may be a function, as arktype's are.
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
-}
 
 function invalid(why: string): Error {
   return new TypeError(`Cannot define an actor: queues.${why}`);

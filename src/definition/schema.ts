@@ -193,3 +193,8 @@ export type BodyOf<S, Side extends "in" | "out"> = S extends QueueType<infer M>
   : S extends StandardSchema<infer In, infer Out> ? Side extends "in" ? In : Out
   : S extends { readonly message: infer Inner } ? BodyOf<Inner, Side>
   : unknown;
+
+/** Whether a value has members to look at. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

@@ -67,7 +67,7 @@ export interface TestSetup<R extends RegistryTypes> extends AsyncDisposable {
    * Lets `ms` milliseconds pass for the actors and their client: schedules, sleep, timeouts. Resolves
    * when what was due has been done. Nothing of it happens without this, however long a test takes.
    *
-   * Where the test has installed fake timers of vitest, it lets theirs pass. Other fake timers, Bun's
+   * Where the test had installed fake timers of vitest before its actors, it lets theirs pass. Other fake timers, Bun's
    * for one, are advanced by what installed them; `advance(0)` then waits for what they have begun.
    *
    * @throws {TypeError} when it would have to advance such timers.

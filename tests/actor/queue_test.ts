@@ -1075,12 +1075,13 @@ test("next() rejects and iter() ends when the instance stops or its signal says 
   assertEquals(log, []);
 });
 
-test("what is no count, timeout or queue name is refused", async () => {
+test("what is no count, timeout, signal or queue name is refused", async () => {
   const asker = actor({
     queues: { jobs: queue<string>() },
     actions: {
       batch: (c, count: number) => c.queue.nextBatch({ count, timeout: 0 }),
       next: (c, timeout: number) => c.queue.next({ timeout }),
+      signalled: (c) => c.queue.next({ signal: {} as AbortSignal }),
       named: (c, name: string) => c.queue.tryNext({ names: [name as "jobs"] }),
     },
   });
@@ -1092,6 +1093,7 @@ test("what is no count, timeout or queue name is refused", async () => {
   for (const timeout of [-1, NaN, "2"]) {
     await assertRejects(() => handle.next(timeout as number), Error, "timeout");
   }
+  await assertRejects(() => handle.signalled(), Error, "signal");
   await assertRefused(() => handle.named("x"), "queue/not_found");
 });
 
