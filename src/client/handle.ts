@@ -14,7 +14,7 @@ import { abortable } from "./abort.ts";
 import type { Connection } from "./connection.ts";
 import { withActions } from "./names.ts";
 import { paramsOf, type ParamsSource } from "./params.ts";
-import { pathOf, readRequest } from "./raw.ts";
+import { pathOf, protocolsOf, readRequest } from "./raw.ts";
 import { ClientSocket } from "./socket.ts";
 import { Shared } from "./shared.ts";
 
@@ -95,14 +95,10 @@ class Handle<D extends Declared> implements HandleMembers<D> {
     protocols: string | string[] = [],
   ): Promise<UniversalWebSocket> {
     const { transport, params: source } = this.#options;
+    const asked = { path: pathOf(path), protocols: protocolsOf(protocols) };
     const actorId = this.#actorId ?? await this.#find(undefined);
     const params = await paramsOf(source);
-    const dial = {
-      actorId,
-      path: pathOf(path),
-      protocols: [protocols].flat(),
-      params,
-    };
+    const dial = { actorId, params, ...asked };
     const socket = new ClientSocket((events) => transport.dial(dial, events));
     // The next socket finds the actor anew, where this one finds that it is gone.
     socket.addEventListener("close", ({ reason }) => {

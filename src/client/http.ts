@@ -152,8 +152,8 @@ export class HttpTransport implements Transport {
       const offered = formatProtocols(this.#encoding.name, params);
       socket = new WebSocket(address, [...offered, ...protocols]);
     } catch {
-      // Nothing but params that are not JSON, or a bad sub-protocol, leads here.
-      queueMicrotask(() => events.close(1006, "params.invalid"));
+      // Nothing but params that are not JSON leads here. Whoever awaits the socket listens by then.
+      setTimeout(() => events.close(1006, "params.invalid"));
       return { url: address, bufferedBytes: 0, send() {}, close() {} };
     }
     socket.binaryType = "arraybuffer";

@@ -59,6 +59,25 @@ export function pathOf(input: string | URL): string {
   return pathname.replace(/\/{2,}/g, "/") + search;
 }
 
+/**
+ * The sub-protocols that a caller offers.
+ *
+ * @throws {DOMException} `SyntaxError` when one is no token, or is there twice, as a browser's socket.
+ */
+export function protocolsOf(protocols: string | string[]): string[] {
+  const offered = [protocols].flat();
+  for (const [index, name] of offered.entries()) {
+    const isToken = /^[\w!#$%&'*+.^`|~-]+$/.test(name);
+    if (isToken && offered.indexOf(name) === index) continue;
+    const why = isToken ? "is there twice" : "is no token";
+    throw new DOMException(
+      `Cannot open a socket: the sub-protocol "${name}" ${why}`,
+      "SyntaxError",
+    );
+  }
+  return offered;
+}
+
 function initOf(request: Request): RequestInit {
   const { method, body, signal, redirect, credentials } = request;
   const headers = new Headers(request.headers);

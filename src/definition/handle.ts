@@ -145,7 +145,10 @@ export interface HandleMembers<D extends Declared> {
    * and query count. Resolves to the response, whatever its status.
    */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
-  /** Opens a raw socket to the actor's `onWebSocket`; the path may have a query. */
+  /**
+   * Opens a raw socket to the actor's `onWebSocket`; the path may have a query. Rejects with a
+   * `SyntaxError` when a sub-protocol is none, or is there twice.
+   */
   webSocket(
     path?: string,
     protocols?: string | string[],

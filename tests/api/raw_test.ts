@@ -295,6 +295,46 @@ onBothWays(
 );
 
 onBothWays(
+  "webSocket() rejects when there is no actor, and for sub-protocols that are none",
+  async (client) => {
+    const missing = client.thing.get("missing");
+    const { group, code } = await assertRejects(
+      () => missing.webSocket(),
+      ActorError,
+    );
+    assertEquals(`${group}/${code}`, "actor/not_found");
+    const handle = client.thing.getOrCreate("a");
+    for (const protocols of ["a b", "", ["own", "own"], ["a,b"]]) {
+      const error = await assertRejects(() => handle.webSocket("", protocols));
+      assertEquals((error as Error).name, "SyntaxError");
+    }
+  },
+);
+
+test("a socket whose params are no JSON closes, and tells who awaits it", async () => {
+  const registry = setup({
+    use: definitions,
+    store: "memory",
+    noWelcome: true,
+    logging: { level: "silent" },
+  });
+  const server = registry.serve({ port: 0, hostname: "127.0.0.1" });
+  const client = createClient<typeof registry>(server.url);
+  try {
+    const handle = client.thing.getOrCreate("a", { params: 1n });
+    const open = async () => await handle.webSocket();
+    const socket = await open();
+    const { code, reason } = await new Promise<CloseEvent>((resolve) => {
+      socket.onclose = resolve;
+    });
+    assertEquals([code, reason], [1006, "params.invalid"]);
+  } finally {
+    await client.dispose();
+    await server.shutdown();
+  }
+});
+
+onBothWays(
   "what a hibernating socket came with is there after a sleep, and open is told once",
   async (client) => {
     const handle = client.sleeper.getOrCreate("a", { params: { n: 1 } });
