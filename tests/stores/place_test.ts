@@ -42,6 +42,16 @@ test("data lies outside the source tree, in a folder of this working directory",
   assert(!folder.startsWith(process.cwd()));
   const xdg = dataFolder((name) => name === "XDG_DATA_HOME" ? "/x" : undefined);
   assertEquals(dirname(xdg), "/x/troupe");
+  const windows: Record<string, string> = {
+    LOCALAPPDATA: "/local",
+    USERPROFILE: "/users/ada",
+  };
+  assertEquals(dirname(dataFolder((name) => windows[name])), "/local/troupe");
+  delete windows.LOCALAPPDATA;
+  assertEquals(
+    dirname(dataFolder((name) => windows[name])),
+    "/users/ada/.local/share/troupe",
+  );
   assertEquals(dataFolder(() => "/given"), "/given");
 });
 
@@ -69,6 +79,35 @@ test("a default that is empty beside a database of the other kind says so", () =
     assertEquals(second.warning, undefined);
     await second.store.close();
   }));
+
+test(
+  "on Deno Deploy the default is the platform's own Deno KV, with no file",
+  async () => {
+    const { Deno } = globalThis as unknown as {
+      Deno: { openKv(path?: string): Promise<unknown> };
+    };
+    const own = Object.getOwnPropertyDescriptor(Deno, "openKv")!;
+    const { openKv } = Deno;
+    const opened: unknown[] = [];
+    Object.defineProperty(Deno, "openKv", {
+      configurable: true,
+      value: (path?: string) => {
+        opened.push(path);
+        return openKv(":memory:");
+      },
+    });
+    try {
+      const env = (name: string) => name === "DENO_DEPLOY" ? "1" : undefined;
+      const { store, warning } = await openDefault(env);
+      assertStringIncludes(store.location, "Deno KV");
+      assertEquals([opened, warning], [[undefined], undefined]);
+      await store.close();
+    } finally {
+      Object.defineProperty(Deno, "openKv", own);
+    }
+  },
+  { skip: hasDenoKv ? undefined : "there is no Deno KV here" },
+);
 
 test("a store that is named is opened, whatever the default", () =>
   inFolder(async (folder, env) => {

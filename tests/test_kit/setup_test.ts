@@ -52,6 +52,68 @@ test("a test's own time drives the timeout of an action", async () => {
   await refused;
 });
 
+/** Fake timers that are known by nothing but their place, as those of Deno's standard library. */
+class PlainFakeTimers implements Disposable {
+  readonly #real = {
+    setTimeout: globalThis.setTimeout,
+    clearTimeout: globalThis.clearTimeout,
+    Date: globalThis.Date,
+  };
+  readonly #timers = new Map<number, { dueMs: number; callback(): void }>();
+  #nowMs = 1_000_000;
+  #ids = 0;
+
+  constructor() {
+    const now = () => this.#nowMs;
+    const fakes = {
+      setTimeout: (callback: () => void, delayMs = 0) => {
+        this.#timers.set(++this.#ids, {
+          dueMs: this.#nowMs + delayMs,
+          callback,
+        });
+        return this.#ids;
+      },
+      clearTimeout: (id: number) => void this.#timers.delete(id),
+      Date: class extends this.#real.Date {
+        static override now = now;
+      },
+    };
+    Object.assign(globalThis, fakes);
+  }
+
+  tick(ms: number): void {
+    this.#nowMs += ms;
+    for (const [id, { dueMs, callback }] of this.#timers) {
+      if (dueMs > this.#nowMs) continue;
+      this.#timers.delete(id);
+      callback();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    Object.assign(globalThis, this.#real);
+  }
+}
+
+test("timers that a test has put in the place of the runtime's are the time of the actors", async () => {
+  using timers = new PlainFakeTimers();
+  const { client, advance, now, dispose } = await setupTest(
+    undefined,
+    registry,
+  );
+  const handle = client.clock.get("a");
+  await handle.after(60_000);
+  assertEquals(now(), 1_000_000);
+  timers.tick(59_999);
+  await advance(0);
+  assertEquals(await handle.rings(), 0);
+  timers.tick(1);
+  await advance(0);
+  assertEquals(await handle.rings(), 1);
+  await assertRejects(() => advance(1), TypeError, "fake timers");
+  await dispose();
+});
+
 test("events reach the connections of a test", async () => {
   await using kit = await setupTest(undefined, registry);
   const heard: number[] = [];
