@@ -9,6 +9,13 @@ import type { RawDial, RawLink, RawLinkEvents } from "../protocol/transport.ts";
 import { protocol } from "../protocol/routes.ts";
 import { refuseSocket } from "./raw.ts";
 
+// Before a test puts a fake one in its place.
+const { setImmediate } = globalThis;
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}
+
 /** What it needs. */
 export interface LocalSocketOptions {
   host: () => Promise<Host>;
@@ -53,6 +60,9 @@ export class LocalSocket implements RawLink {
     params: unknown,
   ): Promise<void> {
     const { host: opening, exposesErrors } = this.#options;
+    // Whoever awaits the socket, through however many functions, listens by then.
+    await turn();
+    if (this.#isClosed) return;
     let host: Host;
     try {
       host = await opening();

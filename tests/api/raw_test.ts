@@ -311,6 +311,19 @@ onBothWays(
   },
 );
 
+onBothWays(
+  "whoever awaits a socket, however deep, hears it open",
+  async (client) => {
+    const outer = async () => await inner();
+    const inner = async () => await client.thing.getOrCreate("a").webSocket();
+    const socket = await outer();
+    assertEquals(socket.readyState, 0);
+    await new Promise((resolve) => socket.onopen = resolve);
+    assertEquals(socket.readyState, 1);
+    await close(socket);
+  },
+);
+
 test("a socket whose params are no JSON closes, and tells who awaits it", async () => {
   const registry = setup({
     use: definitions,
