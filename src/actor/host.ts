@@ -4,7 +4,7 @@
 // - There is at most one instance of an actor here; calls that come while it starts or stops wait.
 // - Nothing grows with the number of sleeping actors, but for the sockets that they keep open.
 
-import { ActorError, actorError, isErrorKind, toWireError } from "../errors.ts";
+import { actorError, isErrorKind, toWireError } from "../errors.ts";
 import type { AnyActorDefinition } from "../definition/definition.ts";
 import type { SendResult } from "../definition/queue.ts";
 import type { Logger } from "../log.ts";
@@ -18,15 +18,18 @@ import { Committer } from "./committer.ts";
 import type { Connection, MessageChannel } from "./connection.ts";
 import type { Caller } from "./admission.ts";
 import type { Call } from "./calls.ts";
-import { within } from "./deadline.ts";
 import type { Instance, OnStopped } from "./instance.ts";
 import type { RawRequest } from "./raw_requests.ts";
 import type { RawSocket } from "./raw_socket.ts";
 import type { Services } from "./services.ts";
 import { Kind } from "./kind.ts";
 import type { Sending } from "./queueing.ts";
-import { decodeActor } from "./record.ts";
 import { ActorExists } from "./steps.ts";
+import {
+  type ActorListing,
+  shuttingDown,
+  StoredActors,
+} from "./stored_actors.ts";
 import { Waiting } from "./waiting.ts";
 import { create, wake } from "./wake.ts";
 
@@ -39,19 +42,12 @@ export interface HostOptions
   storeTimeoutMs: number;
 }
 
-/** One actor as a listing shows it. */
-export interface ActorListing {
-  actorId: string;
-  name: string;
-  key: string[];
-  createdAt: number;
-}
-
 /** The actors of one process. */
 export class Host {
   readonly #options: HostOptions;
   readonly #services: Services;
   readonly #kinds: Map<string, Kind>;
+  readonly #stored: StoredActors;
   readonly #alarms: Alarms;
   readonly #waiting: Waiting;
   readonly #instances = new Map<string, Instance | Promise<Instance>>();
@@ -69,14 +65,16 @@ export class Host {
         new Kind(name, definition, clock),
       ]),
     );
+    const stored = new StoredActors(options);
+    this.#stored = stored;
     this.#alarms = new Alarms({
-      read: (page) => this.#ask(store.alarms(page)),
+      read: (page) => stored.alarms(page),
       clock,
       log,
       deliver: (alarm) => this.#deliver(alarm),
     });
     this.#waiting = new Waiting({
-      read: (page) => this.#ask(store.alarms({ ...page, until: 0 })),
+      read: (page) => stored.alarms({ ...page, until: 0 }),
       wake: (actorId) => Promise.resolve(this.#awake(actorId)),
       clock,
       log,
@@ -84,10 +82,7 @@ export class Host {
     this.#services = {
       ...options,
       committer: new Committer(store, clock, storeTimeoutMs),
-      kv: {
-        kvGet: (actorId, keys) => this.#ask(store.kvGet(actorId, keys)),
-        kvList: (actorId, page) => this.#ask(store.kvList(actorId, page)),
-      },
+      kv: stored,
       onAlarm: (dueMs) => this.#alarms.notice(dueMs),
       onLost: (actorId) => this.#waiting.retry(actorId),
     };
@@ -165,34 +160,23 @@ export class Host {
 
   /** The id of the actor of this name and key. */
   async find(name: string, key: string[]): Promise<string | undefined> {
-    const serialized = formatKey(key);
-    const creating = this.#creating.get(nameAndKey(name, serialized));
+    const creating = this.#creating.get(nameAndKey(name, formatKey(key)));
     if (creating !== undefined) {
       // A creation that fails leaves nothing to be found.
       const instance = await creating.catch(() => undefined);
       if (instance !== undefined) return instance.identity.actorId;
     }
-    return await this.#ask(this.#options.store.find(name, serialized));
+    return await this.#stored.find(name, key);
   }
 
   /** One actor; `undefined` when there is none of this id. */
-  async get(actorId: string): Promise<ActorListing | undefined> {
-    const row = await this.#ask(this.#options.store.get(actorId));
-    return row && listing(row);
+  get(actorId: string): Promise<ActorListing | undefined> {
+    return this.#stored.get(actorId);
   }
 
   /** Actors of one kind, the newest first; without those whose record is damaged. */
-  async list(name: string, limit: number): Promise<ActorListing[]> {
-    const rows = await this.#ask(this.#options.store.list(name, { limit }));
-    return rows.flatMap((row) => {
-      try {
-        return [listing(row)];
-      } catch (error) {
-        const msg = "cannot list an actor";
-        this.log.failure(error, { msg, actorId: row.id });
-        return [];
-      }
-    });
+  list(name: string, limit: number): Promise<ActorListing[]> {
+    return this.#stored.list(name, limit);
   }
 
   /** How the sockets of an actor are watched; `undefined` when there is no such actor. */
@@ -324,6 +308,7 @@ export class Host {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#stored.close();
     this.#alarms.close();
     this.#waiting.close();
     const instances = await Promise.allSettled(this.#instances.values());
@@ -377,7 +362,7 @@ export class Host {
   ): Promise<Instance> {
     await before?.stopped;
     this.#checkOpen();
-    const stored = await this.#ask(this.#options.store.load(actorId));
+    const stored = await this.#stored.load(actorId);
     if (stored === undefined) {
       this.#closeKept(actorId);
       throw notFound(actorId);
@@ -457,7 +442,7 @@ export class Host {
     try {
       const instance = await this.#awake(alarm.actorId);
       if (await instance.deliver(alarm)) return;
-      if (!await this.#hasAlarm(alarm) || instance.knows(alarm)) return;
+      if (!await this.#stored.hasAlarm(alarm) || instance.knows(alarm)) return;
       // Another owner has made it. The next instance will know of it.
       const fenced = actorError(
         "store/fenced",
@@ -470,37 +455,6 @@ export class Host {
       if (!isErrorKind(error, "actor/not_found")) throw error;
     }
   }
-
-  // Whether the store has an alarm, and not only the page from which it was delivered.
-  async #hasAlarm({ dueMs, id, actorId, call }: Alarm): Promise<boolean> {
-    // Other actors may have one of the same time and id, if another process made it.
-    const after = { dueMs, id, actorId: "", call };
-    const page = await this.#ask(
-      this.#options.store.alarms({ limit: 10, until: dueMs, after }),
-    );
-    return page.some((each) => each.id === id && each.actorId === actorId);
-  }
-
-  async #ask<V>(answer: Promise<V>): Promise<V> {
-    const { clock, storeTimeoutMs } = this.#options;
-    try {
-      return await within(clock, storeTimeoutMs, answer, () =>
-        actorError(
-          "store/unavailable",
-          `The store does not answer within ${storeTimeoutMs} ms`,
-        ));
-    } catch (cause) {
-      if (cause instanceof ActorError) throw cause;
-      if (this.#isClosed) throw shuttingDown();
-      throw actorError("store/unavailable", "The store cannot be read", {
-        cause,
-      });
-    }
-  }
-}
-
-function shuttingDown(): Error {
-  return actorError("server/shutting_down", "The server is shutting down");
 }
 
 function notFound(actor: string): Error {
@@ -509,14 +463,6 @@ function notFound(actor: string): Error {
 
 function nameAndKey(name: string, key: string): string {
   return `${name}\n${key}`;
-}
-
-function listing(
-  row: { id: string; name: string; key: string; record: Uint8Array },
-): ActorListing {
-  const { createdAt } = decodeActor(row.record);
-  const { id, name } = row;
-  return { actorId: id, name, key: parseKey(row.key), createdAt };
 }
 
 // Ids sort by the time of creation, so that a store writes those of one time side by side.

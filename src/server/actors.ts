@@ -1,6 +1,7 @@
 // The management routes: finding, creating and listing actors. Always JSON.
 
-import type { ActorListing, Host } from "../actor/host.ts";
+import type { Host } from "../actor/host.ts";
+import type { ActorListing } from "../actor/stored_actors.ts";
 import { maxNameLength } from "../definition/definition.ts";
 import { actorError } from "../errors.ts";
 import { parse } from "../protocol/json.ts";
