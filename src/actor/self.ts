@@ -260,8 +260,3 @@ export class Self {
     this.#options.connections.broadcast(event, args);
   }
 }
-
-/** The error for what is declared and not there yet. */
-export function notYet(what: string): Error {
-  return actorError("feature/not_implemented", `${what} is not there yet`);
-}
