@@ -126,7 +126,7 @@ function suites({ words, filter, only }: Options): Suite[] {
       command: (report) => [
         "bun",
         "test",
-        "--timeout=60000",
+        "--timeout=180000",
         "--reporter=junit",
         `--reporter-outfile=${report}`,
         ...named("--test-name-pattern", filter && RegExp.escape(filter)),

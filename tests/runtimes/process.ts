@@ -94,9 +94,9 @@ export class Program implements AsyncDisposable {
     }
   }
 
-  /** Waits for its end, which takes 20 seconds at the most: then it is killed. */
-  async ended(): Promise<End> {
-    const timer = setTimeout(() => this.signal("SIGKILL"), patienceMs);
+  /** Waits for its end, for 20 seconds unless told otherwise: then it is killed. */
+  async ended(withinMs = patienceMs): Promise<End> {
+    const timer = setTimeout(() => this.signal("SIGKILL"), withinMs);
     const end = await this.#ended;
     clearTimeout(timer);
     return end;

@@ -10,6 +10,8 @@ import { Program } from "../runtimes/process.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const isDeno = "Deno" in globalThis;
+// What fetches packages, or checks types, may take its time on a busy machine.
+const slowMs = 180_000;
 
 const reminder = `
 import { actor, setup } from ${JSON.stringify(join(root, "mod.ts"))};
@@ -50,7 +52,7 @@ async function run(
     await writeFile(path, reminder + source);
     const [name, ...args] = command(path);
     await using program = Program.start(name!, args, { cwd: home });
-    const { code } = await program.ended();
+    const { code } = await program.ended(slowMs);
     return { code, output: program.output };
   } finally {
     await rm(home, { recursive: true });
@@ -115,7 +117,7 @@ test("setupTest() works in a test of vitest, and honours its fake timers", async
     "--silent",
     "vitest@3.2.4",
   ], { cwd: folder });
-  assertEquals((await install.ended()).code, 0, install.output);
+  assertEquals((await install.ended(slowMs)).code, 0, install.output);
   const vitest = join(folder, "node_modules/vitest/vitest.mjs");
   const { code, output } = await run(
     "kit.test.ts",
