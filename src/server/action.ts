@@ -2,6 +2,7 @@ import type { Host } from "../actor/host.ts";
 import { actorError } from "../errors.ts";
 import { encodingOf } from "../protocol/encoding.ts";
 import { parse } from "../protocol/json.ts";
+import type { Encoding } from "../protocol/messages.ts";
 import { headers } from "../protocol/routes.ts";
 import { readBody } from "./body.ts";
 import { logMessage } from "./log.ts";
@@ -13,9 +14,7 @@ export async function answerAction(
   options: { actorId: string; name: string; maxIncomingBytes: number },
 ): Promise<Response> {
   const { actorId, name, maxIncomingBytes } = options;
-  const encoding = encodingOf(request.headers.get(headers.encoding));
-  const params = readParams(request.headers.get(headers.params));
-  const body = await readBody(request, maxIncomingBytes);
+  const { encoding, params, body } = await readPost(request, maxIncomingBytes);
   const { log } = host;
   if (log.logsMessages) logMessage(log, { msg: "call", actorId, name }, body);
   const args = encoding.decodeCall(body);
@@ -30,6 +29,20 @@ export async function answerAction(
   return new Response(result, {
     headers: { "content-type": encoding.contentType },
   });
+}
+
+/** What is posted to an actor: how it is written, who asks, and the bytes of what. */
+export async function readPost(
+  request: Request,
+  maxIncomingBytes: number,
+): Promise<
+  { encoding: Encoding; params: unknown; body: Uint8Array<ArrayBuffer> }
+> {
+  return {
+    encoding: encodingOf(request.headers.get(headers.encoding)),
+    params: readParams(request.headers.get(headers.params)),
+    body: await readBody(request, maxIncomingBytes),
+  };
 }
 
 /**

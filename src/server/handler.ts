@@ -162,35 +162,19 @@ async function answerActor(
 ): Promise<Response> {
   const { maxIncomingBytes, exposesErrors, version } = options;
   switch (endpoint.kind) {
-    case "action": {
-      if (request.method !== "POST") {
-        throw actorError(
-          "route/method_not_allowed",
-          `An action takes POST, not ${request.method}`,
-        );
-      }
-      const { name } = endpoint;
-      const host = await options.host();
-      return await answerAction(host, request, {
-        actorId,
-        name,
-        maxIncomingBytes,
-      });
-    }
+    case "action":
     case "queue": {
+      const { kind, name } = endpoint;
       if (request.method !== "POST") {
+        const what = kind === "action" ? "An action" : "A queue";
         throw actorError(
           "route/method_not_allowed",
-          `A queue takes POST, not ${request.method}`,
+          `${what} takes POST, not ${request.method}`,
         );
       }
-      const { name } = endpoint;
       const host = await options.host();
-      return await answerSend(host, request, {
-        actorId,
-        name,
-        maxIncomingBytes,
-      });
+      const answer = kind === "action" ? answerAction : answerSend;
+      return await answer(host, request, { actorId, name, maxIncomingBytes });
     }
     case "connect": {
       const host = await options.host();

@@ -1,8 +1,5 @@
 import type { Host } from "../actor/host.ts";
-import { encodingOf } from "../protocol/encoding.ts";
-import { headers } from "../protocol/routes.ts";
-import { readParams } from "./action.ts";
-import { readBody } from "./body.ts";
+import { readPost } from "./action.ts";
 
 /** Answers `POST …/queue/{name}`: decodes the message, sends it, and encodes what became of it. */
 export async function answerSend(
@@ -11,10 +8,9 @@ export async function answerSend(
   options: { actorId: string; name: string; maxIncomingBytes: number },
 ): Promise<Response> {
   const { actorId, name, maxIncomingBytes } = options;
-  const encoding = encodingOf(request.headers.get(headers.encoding));
-  const params = readParams(request.headers.get(headers.params));
-  const bytes = await readBody(request, maxIncomingBytes);
-  const { body, wait, timeout: timeoutMs } = encoding.decodeSend(bytes);
+  const posted = await readPost(request, maxIncomingBytes);
+  const { encoding, params } = posted;
+  const { body, wait, timeout: timeoutMs } = encoding.decodeSend(posted.body);
   const { signal } = request;
   const sent = await host.send(
     actorId,
