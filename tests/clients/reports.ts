@@ -1,0 +1,102 @@
+// Has every version of RivetKit's client go through all cases on every runtime, against one server on
+// the runtime that runs the tests.
+
+import { fileURLToPath } from "node:url";
+import { Program } from "../runtimes/process.ts";
+import { install } from "./install.ts";
+
+/** A case, as a file of cases/ has it, with every default filled in. */
+export interface Case {
+  number: number;
+  title: string;
+  versions: string[];
+  encodings: string[];
+  runtimes: string[];
+}
+
+// Node runs that file too, so it has no types of its own.
+const { loadCases, nameOf, runtimes, versions } = await import(
+  new URL("./cases.js", import.meta.url).href
+) as {
+  loadCases: () => Promise<Case[]>;
+  nameOf: (one: Case) => string;
+  runtimes: string[];
+  versions: string[];
+};
+
+export { loadCases, nameOf, runtimes, versions };
+
+const folder = fileURLToPath(new URL("./", import.meta.url));
+const patienceMs = 150_000;
+
+const commands: Record<string, string[]> = {
+  node: ["node"],
+  deno: ["deno", "run", "-A"],
+  bun: ["bun"],
+};
+const ownRuntime = "Bun" in globalThis ? "bun" : "deno";
+
+/** How one case went with one client in one encoding. */
+export interface Report {
+  case: string;
+  encoding: string;
+  ms: number;
+  /** What was thrown; `undefined` when the case holds. */
+  error?: string;
+}
+
+/** How one version of the client fared on one runtime. */
+export interface ClientRun {
+  version: string;
+  runtime: string;
+  reports: Report[];
+  /** Everything that the client's process wrote, and how it ended. */
+  output: string;
+  /** Whether all its cases came to an end. */
+  hasEnded: boolean;
+}
+
+let running: Promise<ClientRun[]> | undefined;
+
+/** Runs everything, once: whoever asks first waits until every process has ended. */
+export function clientRuns(): Promise<ClientRun[]> {
+  return running ??= runClients();
+}
+
+async function runClients(): Promise<ClientRun[]> {
+  await install();
+  await using server = start(ownRuntime, ["server.ts"]);
+  const [, endpoint] = await server.line(/ at (http:\S+)\/api\/rivet/);
+  return await Promise.all(
+    versions.flatMap((version) =>
+      runtimes.map((runtime) => runClient(version, runtime, endpoint!))
+    ),
+  );
+}
+
+async function runClient(
+  version: string,
+  runtime: string,
+  endpoint: string,
+): Promise<ClientRun> {
+  await using client = start(runtime, ["main.js", version, runtime, endpoint]);
+  const { code, signal } = await client.ended(patienceMs);
+  const { output } = client;
+  const reports = [...output.matchAll(/^report (.*)$/gm)]
+    .map(([, line]) => JSON.parse(line!) as Report);
+  return {
+    version,
+    runtime,
+    reports,
+    output: `${output}\n(ended with ${signal ?? `code ${code}`})`,
+    hasEnded: code === 0 && /^end of reports$/m.test(output),
+  };
+}
+
+function start(runtime: string, args: string[]): Program {
+  const [name, ...before] = commands[runtime]!;
+  return Program.start(name!, [...before, ...args], {
+    cwd: folder,
+    env: { RIVET_ENDPOINT: undefined, RIVET_ENGINE: undefined },
+  });
+}
