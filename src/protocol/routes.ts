@@ -3,6 +3,9 @@
 // Every route is served below the base path and at the root, so that a client's endpoint may carry
 // the base path or not.
 
+import { actorError } from "../errors.ts";
+import { type GatewayQuery, notPercent, parseQuery } from "./query.ts";
+
 /** Where a server answers unless it is told otherwise. */
 export const defaultBasePath = "/api/rivet";
 
@@ -29,6 +32,7 @@ export type Route =
   | { kind: "actor-by-id"; actorId: string }
   | { kind: "actor-http"; target: string; path: string }
   | ActorRoute
+  | QueryRoute
   | { kind: "unknown" };
 
 /** A path to one actor, through the gateway. */
@@ -40,14 +44,30 @@ export interface ActorRoute {
   endpoint: ActorEndpoint;
 }
 
+/** A path to one actor, through the gateway, that has its name; its query has the rest. */
+export interface QueryRoute {
+  kind: "query";
+  name: string;
+  query: GatewayQuery;
+  endpoint: ActorEndpoint;
+}
+
 /** What is asked of an actor. */
 export type ActorEndpoint =
   | { kind: "action" | "queue"; name: string }
   | { kind: "connect" | "health" | "metadata" | "root" | "unknown" }
   | { kind: "request" | "websocket"; path: string };
 
-/** Reads the path of a request; `basePath` has no slash at its end. */
-export function parseRoute(pathname: string, basePath: string): Route {
+/**
+ * Reads the path of a request, and of its query what tells which actor is meant; `basePath` has no
+ * slash at its end.
+ *
+ * @throws {ActorError} `guard/query_…` when the query means an actor, and it or the path cannot be read.
+ */
+export function parseRoute(
+  { pathname, search }: Pick<URL, "pathname" | "search">,
+  basePath: string,
+): Route {
   const path = belowBase(pathname, basePath);
   switch (path) {
     case "/":
@@ -62,7 +82,7 @@ export function parseRoute(pathname: string, basePath: string): Route {
     case "/actors/names":
       return { kind: "names" };
   }
-  if (path.startsWith("/gateway/")) return parseGateway(path);
+  if (path.startsWith("/gateway/")) return parseGateway(path, search);
   if (path.startsWith("/actors/")) {
     const [first = "", second, ...others] = path.slice("/actors/".length)
       .split("/");
@@ -171,17 +191,38 @@ function belowBase(pathname: string, basePath: string): string {
     : pathname;
 }
 
-function parseGateway(path: string): Route {
-  if (path.includes("//")) return { kind: "unknown" };
+function parseGateway(path: string, search: string): Route {
   const rest = path.slice("/gateway/".length);
   const slash = rest.indexOf("/");
   const target = slash < 0 ? rest : rest.slice(0, slash);
+  const query = parseQuery(search);
+  const named = query && { name: parseName(target), query };
+  if (path.includes("//")) return { kind: "unknown" };
+  const endpoint = parseEndpoint(slash < 0 ? "/" : rest.slice(slash));
+  if (named !== undefined) return { kind: "query", ...named, endpoint };
   const at = target.indexOf("@");
   const actorId = decode(at < 0 ? target : target.slice(0, at));
   const token = at < 0 ? undefined : decode(target.slice(at + 1));
   if (!actorId || (at >= 0 && !token)) return { kind: "unknown" };
-  const endpoint = parseEndpoint(slash < 0 ? "/" : rest.slice(slash));
   return { kind: "actor", actorId, token, endpoint };
+}
+
+function parseName(target: string): string {
+  if (target.includes("@")) {
+    throw actorError(
+      "guard/query_path_token_syntax",
+      "The path has a token, which belongs in rvt-token where the query names the actor",
+    );
+  }
+  if (target === "") {
+    throw actorError(
+      "guard/query_empty_actor_name",
+      "The path has no name of an actor",
+    );
+  }
+  const name = decode(target);
+  if (name === undefined) throw notPercent("The name of the actor");
+  return name;
 }
 
 function parseEndpoint(path: string): ActorEndpoint {

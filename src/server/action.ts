@@ -7,20 +7,30 @@ import { headers } from "../protocol/routes.ts";
 import { readBody } from "./body.ts";
 import { logMessage } from "./log.ts";
 
+/** What is known of a post to an actor. */
+export interface PostOptions {
+  actorId: string;
+  /** That of the action or queue. */
+  name: string;
+  maxIncomingBytes: number;
+  /** The request as the actor's code sees it. */
+  seen: Request;
+}
+
 /** Answers `POST …/action/{name}`: decodes the call, makes it, and encodes the result. */
 export async function answerAction(
   host: Host,
   request: Request,
-  options: { actorId: string; name: string; maxIncomingBytes: number },
+  options: PostOptions,
 ): Promise<Response> {
-  const { actorId, name, maxIncomingBytes } = options;
+  const { actorId, name, maxIncomingBytes, seen } = options;
   const { encoding, params, body } = await readPost(request, maxIncomingBytes);
   const { log } = host;
   if (log.logsMessages) logMessage(log, { msg: "call", actorId, name }, body);
   const args = encoding.decodeCall(body);
   const result = await host.call(
     actorId,
-    { name, args, params, request },
+    { name, args, params, request: seen },
     (output) => encoding.encodeResult(output),
   );
   if (log.logsMessages) {

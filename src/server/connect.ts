@@ -24,6 +24,7 @@ import { parseProtocols, protocol } from "../protocol/routes.ts";
 import { readParams } from "./action.ts";
 import { tooLong } from "./body.ts";
 import { loggedSocket } from "./log.ts";
+import { seenAt } from "./target.ts";
 
 // What a caller may send before its connection is open: bytes, and frames.
 const maxHeldBytes = 1024 * 1024;
@@ -39,6 +40,8 @@ export function answerConnect(
   upgrade: Upgrade,
   options: {
     actorId: string;
+    /** The URL that the actor's code sees. */
+    url: URL;
     maxIncomingBytes: number;
     exposesErrors: boolean;
     liveness: Liveness | undefined;
@@ -46,9 +49,8 @@ export function answerConnect(
 ): Response {
   const { liveness } = options;
   const offer = parseProtocols(request.headers.get("sec-websocket-protocol"));
-  // After the upgrade Deno's request cannot be read any more.
-  const copy = new Request(request.url, { headers: [...request.headers] });
-  const { events } = new ConnectionSocket(host, copy, offer, options);
+  const seen = seenAt(options.url, request);
+  const { events } = new ConnectionSocket(host, seen, offer, options);
   return upgrade(
     loggedSocket(events, host.log, options.actorId),
     offer.hasProtocol ? { protocol, liveness } : { liveness },

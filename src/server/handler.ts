@@ -15,6 +15,7 @@ import {
   parseRoute,
   parseTarget,
   protocol,
+  type QueryRoute,
   type Route,
 } from "../protocol/routes.ts";
 import { answerAction } from "./action.ts";
@@ -30,6 +31,7 @@ import {
 } from "./metadata.ts";
 import { answerRequest, answerSocket } from "./raw.ts";
 import { refusal } from "./refusal.ts";
+import { actorIdOf, seenAt } from "./target.ts";
 
 /** What a server answers with. */
 export interface HandlerOptions extends MetadataOptions {
@@ -98,7 +100,7 @@ async function route(
 ): Promise<Response> {
   const { version, names, basePath } = options;
   const { request, url, canUpgrade, onGone } = asked;
-  const route = routeOf(request, url.pathname, basePath);
+  const route = routeOf(request, url, basePath);
   switch (route.kind) {
     case "root":
       return new Response("This is a Troupe server.\n");
@@ -119,12 +121,13 @@ async function route(
     case "actors":
       return await answerActors(await options.host(), request, url);
     case "actor":
+    case "query":
       return await answerActor(options, asked, route);
     case "actor-http": {
       const { target, path } = route;
       const host = await options.host();
       const actorId = await actorOf(host, names, target);
-      return await answerRequest(host, request, { actorId, path, onGone });
+      return await answerRequest(host, request, { actorId, path, url, onGone });
     }
     default:
       throw actorError("route/not_found", `Nothing is at ${url.pathname}`);
@@ -132,12 +135,14 @@ async function route(
 }
 
 // The route of the path, unless that names no actor and the headers do: then it is the actor's own.
-function routeOf(request: Request, pathname: string, basePath: string): Route {
-  const route = parseRoute(pathname, basePath);
-  if (route.kind === "actor") return route;
+function routeOf(request: Request, url: URL, basePath: string): Route {
+  const route = parseRoute(url, basePath);
+  if (route.kind === "actor" || route.kind === "query") return route;
   const actorId = parseTarget(request.headers);
   if (actorId === undefined) return route;
-  if (actorId !== "") return parseActorPath(pathname, { actorId, basePath });
+  if (actorId !== "") {
+    return parseActorPath(url.pathname, { actorId, basePath });
+  }
   throw actorError(
     "request/missing_actor_header",
     `The target is an actor, and no ${headers.actor} says which`,
@@ -157,10 +162,13 @@ async function actorOf(
 
 async function answerActor(
   options: HandlerOptions,
-  { request, upgrade, onGone }: Asked,
-  { actorId, endpoint }: ActorRoute,
+  { request, url, upgrade, onGone }: Asked,
+  route: ActorRoute | QueryRoute,
 ): Promise<Response> {
   const { maxIncomingBytes, exposesErrors, version } = options;
+  const { endpoint } = route;
+  // The actor's code sees nothing of how it was found.
+  if (route.kind === "query") url.search = route.query.search;
   switch (endpoint.kind) {
     case "action":
     case "queue": {
@@ -173,42 +181,53 @@ async function answerActor(
         );
       }
       const host = await options.host();
+      const actorId = await actorIdOf(host, route);
       const answer = kind === "action" ? answerAction : answerSend;
-      return await answer(host, request, { actorId, name, maxIncomingBytes });
+      return await answer(host, request, {
+        actorId,
+        name,
+        maxIncomingBytes,
+        seen: route.kind === "query" ? seenAt(url, request) : request,
+      });
     }
     case "connect": {
       const host = await options.host();
       const able = needUpgrade(options, request, upgrade);
+      const actorId = await actorIdOf(host, route);
       const liveness = await host.livenessOf(actorId);
       return answerConnect(host, request, able, {
         actorId,
+        url,
         maxIncomingBytes,
         exposesErrors,
         liveness,
       });
     }
     case "root":
-      await checkActor(await options.host(), actorId);
+      await checkActor(await options.host(), route);
       return new Response("This is a Troupe actor.\n");
     case "health":
-      await checkActor(await options.host(), actorId);
+      await checkActor(await options.host(), route);
       return new Response("ok");
     case "metadata":
-      await checkActor(await options.host(), actorId);
+      await checkActor(await options.host(), route);
       return Response.json({ runtime: "rivetkit", version });
     case "request": {
       const { path } = endpoint;
       const host = await options.host();
-      return await answerRequest(host, request, { actorId, path, onGone });
+      const actorId = await actorIdOf(host, route);
+      return await answerRequest(host, request, { actorId, path, url, onGone });
     }
     case "websocket": {
       const { path } = endpoint;
       const host = await options.host();
       const able = needUpgrade(options, request, upgrade);
+      const actorId = await actorIdOf(host, route);
       const liveness = await host.livenessOf(actorId);
       return answerSocket(host, request, able, {
         actorId,
         path,
+        url,
         exposesErrors,
         liveness,
       });
@@ -218,7 +237,11 @@ async function answerActor(
   }
 }
 
-async function checkActor(host: Host, actorId: string): Promise<void> {
+async function checkActor(
+  host: Host,
+  route: ActorRoute | QueryRoute,
+): Promise<void> {
+  const actorId = await actorIdOf(host, route);
   if (await host.get(actorId) !== undefined) return;
   throw actorError("actor/not_found", `Actor not found: ${actorId}`);
 }

@@ -31,9 +31,15 @@ const offerHeader = "sec-websocket-protocol";
 export async function answerRequest(
   host: Host,
   request: Request,
-  options: { actorId: string; path: string; onGone: OnGone | undefined },
+  options: {
+    actorId: string;
+    path: string;
+    /** The URL of the request, whose path becomes `path`. */
+    url: URL;
+    onGone: OnGone | undefined;
+  },
 ): Promise<Response> {
-  const { actorId, path, onGone } = options;
+  const { actorId, path, url, onGone } = options;
   const { method, body } = request;
   if (method === "TRACE" || method === "CONNECT") {
     // No standard Request can be made of it.
@@ -42,7 +48,6 @@ export async function answerRequest(
       `A raw request takes any method but ${method}`,
     );
   }
-  const url = new URL(request.url);
   url.pathname = path;
   return await host.request(actorId, {
     url: url.href,
@@ -66,17 +71,18 @@ export function answerSocket(
   options: {
     actorId: string;
     path: string;
+    /** The URL of the request, whose path becomes that of the socket. */
+    url: URL;
     exposesErrors: boolean;
     liveness: Liveness | undefined;
   },
 ): Response {
-  const { actorId, path, liveness } = options;
+  const { actorId, path, url, liveness } = options;
   const header = request.headers.get(offerHeader);
   const offer = parseProtocols(header);
   const protocol = offer.hasProtocol
     ? ownProtocol
     : header?.split(",")[0]?.trim() ?? "";
-  const url = new URL(request.url);
   url.pathname = `/websocket${path}`;
   // After the upgrade Deno's request cannot be read any more.
   const copy = new Request(url, { headers: outerHeaders(request.headers) });

@@ -11,7 +11,8 @@ import {
 import { test } from "../harness.ts";
 
 const base = "/api/rivet";
-const route = (path: string) => parseRoute(path, base);
+const route = (path: string) =>
+  parseRoute(new URL(path, "http://actors.test"), base);
 
 test("every route is there below the base path and at the root", () => {
   const paths = [

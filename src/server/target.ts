@@ -1,0 +1,42 @@
+// Which actor a request is for, where its route does not have the id.
+
+import type { Host } from "../actor/host.ts";
+import { actorError } from "../errors.ts";
+import { normalizeKey } from "../protocol/key.ts";
+import type { ActorRoute, QueryRoute } from "../protocol/routes.ts";
+
+/**
+ * The id of the actor; creates it if it is not there and the query says so.
+ *
+ * @throws {ActorError} `actor/not_found`, `actor/not_registered`, `key/invalid`, or
+ * `guard/query_invalid_cbor_input`.
+ */
+export async function actorIdOf(
+  host: Host,
+  route: ActorRoute | QueryRoute,
+): Promise<string> {
+  if (route.kind === "actor") return route.actorId;
+  const { name, query: { key, create } } = route;
+  const asked = { by: "key" as const, name, key: normalizeKey(key) };
+  const { actorId } = await host.resolve(
+    create === undefined ? asked : {
+      ...asked,
+      create: { input: inputOf(create.input), region: create.region },
+    },
+  );
+  return actorId;
+}
+
+function inputOf(bytes: Uint8Array<ArrayBuffer> | undefined): unknown {
+  if (bytes === undefined) return undefined;
+  throw actorError(
+    "guard/query_invalid_cbor_input",
+    "rvt-input is CBOR, which this server does not read yet",
+  );
+}
+
+/** A request as the actor's code is to see it: for the URL that is the actor's, without its body. */
+export function seenAt(url: URL, { method, headers }: Request): Request {
+  // A copy, because Deno's request cannot be read after an upgrade.
+  return new Request(url, { method, headers: [...headers] });
+}
