@@ -24,6 +24,7 @@ import {
 import { earlierPort, SocketPort } from "./registry/socket_port.ts";
 import { createHandler } from "./server/handler.ts";
 import { localTransport } from "./server/local.ts";
+import { Throttle } from "./server/throttle.ts";
 import type { ClientPlace } from "./server/metadata.ts";
 import { memoryStore } from "./stores/memory.ts";
 import { openDefault, openStore } from "./stores/place.ts";
@@ -104,6 +105,7 @@ class Runtime<Actors extends Definitions> implements Registry<Actors> {
   #hasWarnedOfUpgrades = false;
   #isServed = false;
   #address: (() => Address) | undefined;
+  readonly #throttle = new Throttle(systemClock);
 
   constructor(config: SetupConfig<Actors>) {
     const { config: parsed, log, warnings } = settingsOf(config);
@@ -174,6 +176,7 @@ class Runtime<Actors extends Definitions> implements Registry<Actors> {
       placeFor,
       maxIncomingBytes: config.maxIncomingMessageSize,
       exposesErrors,
+      throttle: this.#throttle,
       log: log.of("server"),
       upgradeHelp: adapter.upgradeHelp,
       onUpgradeMissing: () => this.#warnOfUpgrades(),
@@ -334,7 +337,9 @@ class Runtime<Actors extends Definitions> implements Registry<Actors> {
   async #close(): Promise<void> {
     const host = await this.#opening?.catch(() => undefined);
     const drainMs = this.#drainMs();
-    await Promise.all([host?.close(), this.#socketPort?.close(drainMs)]);
+    const closed = Promise.resolve(host?.close())
+      .finally(() => this.#throttle.release());
+    await Promise.all([closed, this.#socketPort?.close(drainMs)]);
     // The user's program may end the process next.
     await this.#ownHandlers?.stop();
   }

@@ -6,6 +6,8 @@ export type Frame = string | Uint8Array<ArrayBuffer>;
 
 /** A WebSocket that was accepted. */
 export interface Socket {
+  /** The address of the peer, without its port; empty where the runtime does not tell. */
+  readonly remoteAddress: string;
   /** How many bytes `send()` has taken that are not on the wire yet. */
   readonly bufferedBytes: number;
   /** Sends one message. Does nothing when the socket is closing. */

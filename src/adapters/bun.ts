@@ -50,6 +50,7 @@ interface BunServer {
 interface BunWebSocket {
   readonly data: unknown;
   binaryType?: string;
+  readonly remoteAddress: string;
   send(frame: Frame): number;
   close(code: number, reason: string): void;
   getBufferedAmount(): number;
@@ -300,6 +301,9 @@ class BunSocket {
       });
     }
     this.socket.opened({
+      get remoteAddress() {
+        return ws.remoteAddress;
+      },
       get bufferedBytes() {
         return ws.getBufferedAmount();
       },

@@ -41,6 +41,12 @@ interface DenoAddress {
   path?: string;
 }
 
+/** What Deno tells of a request besides. */
+interface RequestInfo {
+  completed: Promise<void>;
+  remoteAddr: DenoAddress;
+}
+
 interface DenoServer {
   readonly addr: DenoAddress;
   shutdown(): Promise<void>;
@@ -255,10 +261,10 @@ function hold(all: Set<Promise<void>>, work: Promise<void>): void {
 
 function fetchOf(answer: Answer, unfinished: Unfinished): Server["fetch"] {
   return async (request, info) => {
-    const { completed } = (info ?? {}) as { completed?: Promise<void> };
+    const { completed } = (info ?? {}) as Partial<RequestInfo>;
     if (completed !== undefined) hold(unfinished.requests, completed);
     const upgrade = asksForSocket(request)
-      ? upgradeOf(request, unfinished.sockets)
+      ? upgradeOf(request, unfinished.sockets, info)
       : undefined;
     try {
       return await answer(request, upgrade, true);
@@ -268,9 +274,15 @@ function fetchOf(answer: Answer, unfinished: Unfinished): Server["fetch"] {
   };
 }
 
-function upgradeOf(request: Request, sockets: Set<Promise<void>>): Upgrade {
+function upgradeOf(
+  request: Request,
+  sockets: Set<Promise<void>>,
+  info: unknown,
+): Upgrade {
   return (events, { protocol, liveness }) => {
     const guarded = new GuardedSocket(events);
+    const { remoteAddr } = (info ?? {}) as Partial<RequestInfo>;
+    const remoteAddress = remoteAddr?.hostname ?? "";
     let upgraded: ReturnType<DenoGlobal["upgradeWebSocket"]>;
     try {
       upgraded = globals.Deno.upgradeWebSocket(request, {
@@ -282,7 +294,7 @@ function upgradeOf(request: Request, sockets: Set<Promise<void>>): Upgrade {
     } catch (error) {
       return refused(guarded, error);
     }
-    hold(sockets, connect(upgraded.socket, guarded));
+    hold(sockets, connect(upgraded.socket, guarded, remoteAddress));
     // Deno's own option throws where the offered protocols are not parted by ", ".
     if (protocol !== undefined) {
       upgraded.response.headers.set("sec-websocket-protocol", protocol);
@@ -295,11 +307,13 @@ function upgradeOf(request: Request, sockets: Set<Promise<void>>): Upgrade {
 function connect(
   socket: DenoWebSocket,
   guarded: GuardedSocket,
+  remoteAddress: string,
 ): Promise<void> {
   const gone = Promise.withResolvers<void>();
   socket.binaryType = "arraybuffer";
   socket.onopen = () =>
     guarded.opened({
+      remoteAddress,
       get bufferedBytes() {
         return socket.bufferedAmount;
       },

@@ -18,6 +18,7 @@ export const idleTimeoutSeconds = 30;
 
 /** The runtime's socket. */
 export interface Wire {
+  readonly remoteAddress: string;
   readonly bufferedBytes: number;
   /** Returns false when the frame was dropped. */
   send(frame: Frame): boolean;
@@ -32,6 +33,10 @@ export class GuardedSocket implements Socket {
 
   constructor(events: SocketEvents) {
     this.#events = events;
+  }
+
+  get remoteAddress(): string {
+    return this.#wire?.remoteAddress ?? "";
   }
 
   get bufferedBytes(): number {

@@ -4,6 +4,7 @@
 // wrong closes the socket with 1011 and a reason `group.code`, after a message with the error when
 // the connection was never open. An upgrade is never refused by a status: clients could not see it.
 
+import type { Timer } from "../actor/clock.ts";
 import type { Connection, MessageChannel } from "../actor/connection.ts";
 import type { Host } from "../actor/host.ts";
 import type {
@@ -25,6 +26,7 @@ import { readParams } from "./action.ts";
 import { tooLong } from "./body.ts";
 import { loggedSocket } from "./log.ts";
 import { seenAt } from "./target.ts";
+import { callerOf, type Throttle } from "./throttle.ts";
 
 // What a caller may send before its connection is open: bytes, and frames.
 const maxHeldBytes = 1024 * 1024;
@@ -45,6 +47,7 @@ export function answerConnect(
     maxIncomingBytes: number;
     exposesErrors: boolean;
     liveness: Liveness | undefined;
+    throttle: Throttle;
   },
 ): Response {
   const { liveness } = options;
@@ -75,6 +78,8 @@ class ConnectionSocket implements MessageChannel {
   #held: Frame[] = [];
   #heldBytes = 0;
   #isClosed = false;
+  // The actor has not accepted the connection, and the caller is told so when that is due.
+  #refusal: Timer | undefined;
 
   constructor(
     host: Host,
@@ -108,10 +113,12 @@ class ConnectionSocket implements MessageChannel {
 
   #take(frame: Frame): void {
     const { maxIncomingBytes } = this.#options;
-    if (frame.length > maxIncomingBytes) {
-      return this.#fail(tooLong(maxIncomingBytes));
+    const isTooLong = frame.length > maxIncomingBytes;
+    if (this.#connection !== undefined && !isTooLong) {
+      return this.#receive(frame);
     }
-    if (this.#connection !== undefined) return this.#receive(frame);
+    if (this.#refusal !== undefined) return;
+    if (isTooLong) return this.#fail(tooLong(maxIncomingBytes));
     this.#heldBytes += frame.length;
     this.#held.push(frame);
     if (
@@ -150,14 +157,19 @@ class ConnectionSocket implements MessageChannel {
 
   // The connection was never open: tells why in full, and closes.
   #refuse(error: unknown): void {
-    const { exposesErrors } = this.#options;
+    const { actorId, exposesErrors, throttle } = this.#options;
     const wire = toWireError(error, { exposesErrors });
     // What the caller is told in full needs no log; anybody can have himself refused all day.
     if (wire.code === "internal_error") {
       this.#host.log.failure(error, { msg: "a connection was refused" });
     }
-    this.send(encodeErrorMessage(this.encoding, wire, null));
-    this.#fail(error);
+    if (this.#isClosed) return;
+    this.#held = [];
+    this.#refusal = throttle.refuse(this.#socket!, {
+      caller: callerOf(this.#request, actorId),
+      frame: encodeErrorMessage(this.encoding, wire, null),
+      reason: `${wire.group}.${wire.code}`,
+    });
   }
 
   #fail(error: unknown): void {
@@ -168,6 +180,7 @@ class ConnectionSocket implements MessageChannel {
   #onClosed(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#refusal?.cancel();
     this.#held = [];
     this.#closed.resolve();
     if (this.#connection !== undefined) {

@@ -1,5 +1,6 @@
 // From a request to its response: route, endpoint, and the only place where an error becomes one.
 
+import type { Timer } from "../actor/clock.ts";
 import type { Host } from "../actor/host.ts";
 import type { Answer, OnGone, Upgrade } from "../adapters/adapter.ts";
 import { actorError, toWireError, type WireError } from "../errors.ts";
@@ -32,6 +33,7 @@ import {
 import { answerRequest, answerSocket } from "./raw.ts";
 import { refusal } from "./refusal.ts";
 import { actorIdOf, seenAt } from "./target.ts";
+import { callerOf, type Throttle } from "./throttle.ts";
 
 /** What a server answers with. */
 export interface HandlerOptions extends MetadataOptions {
@@ -43,6 +45,8 @@ export interface HandlerOptions extends MetadataOptions {
   /** The most bytes of one message from a caller. */
   maxIncomingBytes: number;
   exposesErrors: boolean;
+  /** Tells callers that they are not let in. */
+  throttle: Throttle;
   /** What to tell a caller whose request the runtime could not turn into a socket. */
   upgradeHelp: string;
   /** Told when a request should have become a socket, and the runtime could not make it one. */
@@ -165,7 +169,7 @@ async function answerActor(
   { request, url, upgrade, onGone }: Asked,
   route: ActorRoute | QueryRoute,
 ): Promise<Response> {
-  const { maxIncomingBytes, exposesErrors, version } = options;
+  const { maxIncomingBytes, exposesErrors, throttle, version } = options;
   const { endpoint } = route;
   // The actor's code sees nothing of how it was found.
   if (route.kind === "query") url.search = route.query.search;
@@ -201,6 +205,7 @@ async function answerActor(
         maxIncomingBytes,
         exposesErrors,
         liveness,
+        throttle,
       });
     }
     case "root":
@@ -230,6 +235,7 @@ async function answerActor(
         url,
         exposesErrors,
         liveness,
+        throttle,
       });
     }
     default:
@@ -281,21 +287,30 @@ async function answerError(
       path: pathOf(request),
     });
   }
-  if (upgrade !== undefined) return refuseUpgrade(request, upgrade, wire);
+  if (upgrade !== undefined) {
+    return refuseUpgrade(options, request, upgrade, wire);
+  }
   return refusal(wire, errorEncoding(request));
 }
 
 // A client cannot see the status of a refused upgrade, but it sees how a socket was closed.
 function refuseUpgrade(
+  { throttle }: HandlerOptions,
   request: Request,
   upgrade: Upgrade,
   { group, code }: WireError,
 ): Response {
   const offer = parseProtocols(request.headers.get("sec-websocket-protocol"));
+  const key = new URL(request.url).searchParams.get("rvt-key") ?? "";
+  const caller = callerOf(request, `${pathOf(request)} ${key}`);
+  let refusal: Timer | undefined;
   return upgrade({
-    open: (socket) => socket.close(1011, `${group}.${code}`),
+    open(socket) {
+      const reason = `${group}.${code}`;
+      refusal = throttle.refuse(socket, { caller, reason });
+    },
     message: () => {},
-    close: () => {},
+    close: () => refusal?.cancel(),
   }, offer.hasProtocol ? { protocol } : {});
 }
 

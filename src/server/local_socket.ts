@@ -3,11 +3,12 @@
 
 import type { Host } from "../actor/host.ts";
 import { RawSocket } from "../actor/raw_socket.ts";
+import { cutReason } from "../protocol/close.ts";
 import { copyValue } from "../protocol/copy.ts";
 import type { Frame } from "../protocol/messages.ts";
 import type { RawDial, RawLink, RawLinkEvents } from "../protocol/transport.ts";
 import { protocol } from "../protocol/routes.ts";
-import { refuseSocket } from "./raw.ts";
+import { reasonOf } from "./raw.ts";
 
 // Before a test puts a fake one in its place.
 const { setImmediate } = globalThis;
@@ -89,7 +90,8 @@ export class LocalSocket implements RawLink {
     try {
       await host.openSocket(actorId, raw, params);
     } catch (error) {
-      await refuseSocket(host, raw, { error, exposesErrors });
+      const reason = reasonOf(host, error, { exposesErrors });
+      this.close(1011, cutReason(reason));
     }
   }
 

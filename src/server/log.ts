@@ -50,6 +50,9 @@ export function loggedSocket(
   return {
     open: (socket) =>
       events.open({
+        get remoteAddress() {
+          return socket.remoteAddress;
+        },
         get bufferedBytes() {
           return socket.bufferedBytes;
         },

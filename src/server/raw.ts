@@ -1,6 +1,7 @@
 // The user's own HTTP and sockets: `ANY …/request/{path}` becomes a standard Request for `onRequest`,
 // and `WS …/websocket/{path}` a socket for `onWebSocket`.
 
+import type { Timer } from "../actor/clock.ts";
 import type { Host } from "../actor/host.ts";
 import { RawSocket } from "../actor/raw_socket.ts";
 import type {
@@ -10,7 +11,6 @@ import type {
   Upgrade,
 } from "../adapters/adapter.ts";
 import { actorError, toWireError } from "../errors.ts";
-import { cutReason } from "../protocol/close.ts";
 import {
   headers as names,
   parseProtocols,
@@ -18,6 +18,7 @@ import {
 } from "../protocol/routes.ts";
 import { readParams } from "./action.ts";
 import { loggedSocket } from "./log.ts";
+import { callerOf, type Throttle } from "./throttle.ts";
 
 // What is between a caller and the server, and not for the actor's own code.
 const internalPrefix = "x-rivet-";
@@ -75,9 +76,10 @@ export function answerSocket(
     url: URL;
     exposesErrors: boolean;
     liveness: Liveness | undefined;
+    throttle: Throttle;
   },
 ): Response {
-  const { actorId, path, url, liveness } = options;
+  const { actorId, path, url, exposesErrors, liveness, throttle } = options;
   const header = request.headers.get(offerHeader);
   const offer = parseProtocols(header);
   const protocol = offer.hasProtocol
@@ -86,19 +88,31 @@ export function answerSocket(
   url.pathname = `/websocket${path}`;
   // After the upgrade Deno's request cannot be read any more.
   const copy = new Request(url, { headers: outerHeaders(request.headers) });
-  let raw: RawSocket;
+  const caller = callerOf(request, actorId);
+  let raw: RawSocket | undefined;
+  let refusal: Timer | undefined;
   const events: SocketEvents = {
-    open(wire) {
-      raw = new RawSocket({
+    async open(wire) {
+      const socket = raw = new RawSocket({
         wire,
         request: copy,
         protocol,
         wake: (socket) => host.wakeFor(actorId, socket),
       });
-      void openSocket(host, raw, { ...options, params: offer.params });
+      try {
+        await host.openSocket(actorId, socket, readParams(offer.params));
+      } catch (error) {
+        raw = undefined;
+        const reason = reasonOf(host, error, { exposesErrors });
+        if (socket.closedWith !== undefined) return;
+        refusal = throttle.refuse(wire, { caller, reason });
+      }
     },
-    message: (frame) => raw.received(frame),
-    close: (code, reason) => raw?.closed(code, reason),
+    message: (frame) => raw?.received(frame),
+    close(code, reason) {
+      raw?.closed(code, reason);
+      refusal?.cancel();
+    },
   };
   return upgrade(
     loggedSocket(events, host.log, actorId),
@@ -106,34 +120,17 @@ export function answerSocket(
   );
 }
 
-async function openSocket(
+/** The reason of the close of a socket that was not let in. */
+export function reasonOf(
   host: Host,
-  socket: RawSocket,
-  options: {
-    actorId: string;
-    params: string | undefined;
-    exposesErrors: boolean;
-  },
-): Promise<void> {
-  const { actorId, params, exposesErrors } = options;
-  try {
-    await host.openSocket(actorId, socket, readParams(params));
-  } catch (error) {
-    await refuseSocket(host, socket, { error, exposesErrors });
-  }
-}
-
-/** Closes a socket that was not let in, and tells why. */
-export async function refuseSocket(
-  host: Host,
-  socket: RawSocket,
-  { error, exposesErrors }: { error: unknown; exposesErrors: boolean },
-): Promise<void> {
+  error: unknown,
+  { exposesErrors }: { exposesErrors: boolean },
+): string {
   const { group, code } = toWireError(error, { exposesErrors });
   if (code === "internal_error") {
     host.log.failure(error, { msg: "a raw socket was refused" });
   }
-  await socket.close(1011, cutReason(`${group}.${code}`));
+  return `${group}.${code}`;
 }
 
 /** The headers that the actor's own code sees. */

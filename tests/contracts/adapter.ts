@@ -215,6 +215,18 @@ export function testAdapter(adapter: Adapter): void {
     });
   });
 
+  test(`${name}: knows the address of the peer`, async () => {
+    const recording = new Recording();
+    await serving(socketServer(recording), async (url) => {
+      const client = await dial(url);
+      await recording.next();
+      assertEquals(recording.socket.remoteAddress, "127.0.0.1");
+      client.close();
+      await recording.next();
+      await client.next();
+    });
+  });
+
   test(`${name}: closes with our code and reason`, async () => {
     const recording = new Recording();
     await serving(socketServer(recording), async (url) => {

@@ -190,7 +190,7 @@ test("a socket to nowhere is opened, and closed with the reason", async () => {
   for (
     const [path, reason] of [
       ["/gateway/missing/connect", "actor.not_found"],
-      ["/gateway/missing/websocket/x", "actor.not_found"],
+      ["/gateway/no-actor/websocket/x", "actor.not_found"],
       ["/gateway/missing/nothing", "route.not_found"],
       ["/nothing", "route.not_found"],
     ] as const

@@ -8,6 +8,7 @@ import type {
 } from "../../src/adapters/adapter.ts";
 import type { AnyActorDefinition } from "../../src/definition/definition.ts";
 import { createHandler } from "../../src/server/handler.ts";
+import { Throttle } from "../../src/server/throttle.ts";
 import { World } from "../actor/world.ts";
 
 /** The longest message that a {@linkcode Site} takes. */
@@ -38,6 +39,7 @@ export class Site<D extends Record<string, AnyActorDefinition>>
       names,
       maxIncomingBytes,
       exposesErrors,
+      throttle: new Throttle(world.clock),
       onUpgradeMissing: () => {},
       runner: { version: 1 },
       placeFor: () => ({}),
@@ -114,6 +116,7 @@ export class Wire {
   events!: SocketEvents;
   protocol: string | undefined;
   liveness: Liveness | undefined;
+  remoteAddress = "192.0.2.1";
   readonly sent: string[] = [];
   closedWith: string | undefined;
 
@@ -127,6 +130,7 @@ export class Wire {
   /** Completes the handshake. */
   open(): this {
     this.events.open({
+      remoteAddress: this.remoteAddress,
       bufferedBytes: 0,
       send: (frame) => {
         if (this.closedWith === undefined) this.sent.push(String(frame));
