@@ -33,6 +33,9 @@ import {
 import { Waiting } from "./waiting.ts";
 import { create, wake } from "./wake.ts";
 
+// How many actors can be found by their keys without the store.
+const maxKnown = 10_000;
+
 /** What a host needs. */
 export interface HostOptions
   extends Omit<Services, "committer" | "kv" | "onAlarm" | "onLost"> {
@@ -52,6 +55,8 @@ export class Host {
   readonly #waiting: Waiting;
   readonly #instances = new Map<string, Instance | Promise<Instance>>();
   readonly #creating = new Map<string, Promise<Instance>>();
+  // Which id was found for a name and key. It is believed only while that actor lives here.
+  readonly #known = new Map<string, string>();
   // Open connections of actors that sleep.
   readonly #kept = new Map<string, Connection[]>();
   #isClosed = false;
@@ -160,13 +165,19 @@ export class Host {
 
   /** The id of the actor of this name and key. */
   async find(name: string, key: string[]): Promise<string | undefined> {
-    const creating = this.#creating.get(nameAndKey(name, formatKey(key)));
+    const id = nameAndKey(name, formatKey(key));
+    const known = this.#known.get(id);
+    if (known !== undefined && this.#isLiving(known)) return known;
+    const creating = this.#creating.get(id);
     if (creating !== undefined) {
       // A creation that fails leaves nothing to be found.
       const instance = await creating.catch(() => undefined);
       if (instance !== undefined) return instance.identity.actorId;
     }
-    return await this.#stored.find(name, key);
+    const found = await this.#stored.find(name, key);
+    if (found === undefined) this.#known.delete(id);
+    else this.#know(id, found);
+    return found;
   }
 
   /** One actor; `undefined` when there is none of this id. */
@@ -339,6 +350,19 @@ export class Host {
 
   #checkOpen(): void {
     if (this.#isClosed) throw shuttingDown();
+  }
+
+  #isLiving(actorId: string): boolean {
+    const instance = this.#instances.get(actorId);
+    return instance !== undefined && !(instance instanceof Promise) &&
+      instance.isRunning;
+  }
+
+  #know(id: string, actorId: string): void {
+    this.#known.set(id, actorId);
+    if (this.#known.size > maxKnown) {
+      this.#known.delete(this.#known.keys().next().value!);
+    }
   }
 
   // The living instance at once, so that a call of an actor that is awake waits for nothing.

@@ -34,6 +34,8 @@ export class FakeStore implements Store {
   loadHangs = false;
   /** How many times an actor was loaded. */
   loads = 0;
+  /** How many times it was asked for the actor of a key. */
+  finds = 0;
   readonly inner: Store;
   readonly #hanging: (() => Promise<void>)[] = [];
 
@@ -85,6 +87,7 @@ export class FakeStore implements Store {
   }
 
   find(name: string, key: string): Promise<string | undefined> {
+    this.finds++;
     return this.inner.find(name, key);
   }
 
