@@ -26,6 +26,7 @@ import { createHandler } from "./server/handler.ts";
 import { localTransport } from "./server/local.ts";
 import { Throttle } from "./server/throttle.ts";
 import type { ClientPlace } from "./server/metadata.ts";
+import { tokenCheck } from "./server/tokens.ts";
 import { memoryStore } from "./stores/memory.ts";
 import { openDefault, openStore } from "./stores/place.ts";
 import type { Store } from "./stores/store.ts";
@@ -176,6 +177,9 @@ class Runtime<Actors extends Definitions> implements Registry<Actors> {
       placeFor,
       maxIncomingBytes: config.maxIncomingMessageSize,
       exposesErrors,
+      checkToken: config.acceptTokens === undefined
+        ? undefined
+        : tokenCheck([config.acceptTokens].flat()),
       throttle: this.#throttle,
       log: log.of("server"),
       upgradeHelp: adapter.upgradeHelp,

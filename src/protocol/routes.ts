@@ -25,6 +25,7 @@ const encodingPrefix = "rivet_encoding.";
 const paramsPrefix = "rivet_conn_params.";
 const targetPrefix = "rivet_target.";
 const actorPrefix = "rivet_actor.";
+const tokenPrefix = "rivet_token.";
 
 /** What the path of a request means. */
 export type Route =
@@ -110,6 +111,22 @@ export function parseTarget(request: Headers): string | undefined {
   const items = itemsOf(request.get("sec-websocket-protocol"));
   if (!items.includes(`${targetPrefix}actor`)) return undefined;
   return decode(after(items, actorPrefix) ?? "") ?? "";
+}
+
+/**
+ * The token that a caller has; the first of: in the path, in the query, among the sub-protocols, in a
+ * header of its own, as that of a bearer.
+ */
+export function tokenOf(request: Headers, route: Route): string | undefined {
+  const routed = route.kind === "actor"
+    ? route.token
+    : route.kind === "query"
+    ? route.query.token
+    : undefined;
+  if (routed !== undefined) return routed;
+  const items = itemsOf(request.get("sec-websocket-protocol"));
+  const bearer = /^bearer +(.+)$/i.exec(request.get("authorization") ?? "");
+  return after(items, tokenPrefix) ?? request.get(headers.token) ?? bearer?.[1];
 }
 
 /** Reads a path that is an actor's own, also where it is below the base path. */

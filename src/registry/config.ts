@@ -30,6 +30,17 @@ export interface SetupConfig<
   store?: StoreChoice;
   /** RivetKit's name of `store`. Not together with it, nor with `endpoint`. */
   driver?: StoreChoice;
+  /**
+   * Who is let in: whoever has this token, or one of these, so that the next one can be accepted before
+   * the last one is not any more. Visible ASCII characters. All others are refused, with 403 or a close
+   * with 1011, as `auth/forbidden`; but anybody may ask for `/health` and `/metadata`. Clients of this
+   * process need none. Default: nobody needs a token, and `onBeforeConnect` decides.
+   *
+   * The client's option `token` sends it, and so does that of RivetKit's clients; but those up to 2.0.33
+   * send none when they open a socket. Whoever reads `/metadata` is told `serverless.publicToken`, so
+   * that one keeps nobody out.
+   */
+  acceptTokens?: string | readonly string[];
   /** The most bytes of one message from a caller. Default 65,536. */
   maxIncomingMessageSize?: number;
   /** The most bytes of one message to a caller. Default 1,048,576. */

@@ -41,10 +41,20 @@ const aLogger: Check = (value) => {
   return missing && `has no method ${missing}()`;
 };
 
+const someTokens: Check = (value) => {
+  const tokens = [value].flat();
+  const areTokens = tokens.length > 0 &&
+    tokens.every((each) => typeof each === "string" && /^[!-~]+$/.test(each));
+  return areTokens
+    ? undefined
+    : "is neither a token of visible ASCII characters nor a list of such";
+};
+
 const shape: Shape = {
   use: object,
   store: aStore,
   driver: aStore,
+  acceptTokens: someTokens,
   maxIncomingMessageSize: positive,
   maxOutgoingMessageSize: positive,
   noWelcome: flag,
@@ -108,6 +118,7 @@ export function resolveConfig<
   return {
     use: given.use,
     store: given.store ?? given.driver,
+    acceptTokens: given.acceptTokens,
     maxIncomingMessageSize: given.maxIncomingMessageSize ?? 65_536,
     maxOutgoingMessageSize: given.maxOutgoingMessageSize ?? 1_048_576,
     noWelcome: given.noWelcome ?? false,

@@ -34,6 +34,7 @@ import { answerRequest, answerSocket } from "./raw.ts";
 import { refusal } from "./refusal.ts";
 import { actorIdOf, seenAt } from "./target.ts";
 import { callerOf, type Throttle } from "./throttle.ts";
+import type { TokenCheck } from "./tokens.ts";
 
 /** What a server answers with. */
 export interface HandlerOptions extends MetadataOptions {
@@ -45,6 +46,8 @@ export interface HandlerOptions extends MetadataOptions {
   /** The most bytes of one message from a caller. */
   maxIncomingBytes: number;
   exposesErrors: boolean;
+  /** Refuses whoever has no token that is accepted; `undefined` where nobody needs one. */
+  checkToken: TokenCheck | undefined;
   /** Tells callers that they are not let in. */
   throttle: Throttle;
   /** What to tell a caller whose request the runtime could not turn into a socket. */
@@ -105,6 +108,7 @@ async function route(
   const { version, names, basePath } = options;
   const { request, url, canUpgrade, onGone } = asked;
   const route = routeOf(request, url, basePath);
+  options.checkToken?.(request, route);
   switch (route.kind) {
     case "root":
       return new Response("This is a Troupe server.\n");

@@ -9,6 +9,7 @@ import type {
 import type { AnyActorDefinition } from "../../src/definition/definition.ts";
 import { createHandler } from "../../src/server/handler.ts";
 import { Throttle } from "../../src/server/throttle.ts";
+import { tokenCheck } from "../../src/server/tokens.ts";
 import { World } from "../actor/world.ts";
 
 /** The longest message that a {@linkcode Site} takes. */
@@ -20,6 +21,12 @@ export interface Init extends Omit<RequestInit, "body"> {
   body?: unknown;
 }
 
+/** What a {@linkcode Site} may be given. */
+export interface SiteOptions {
+  exposesErrors?: boolean;
+  acceptTokens?: readonly string[];
+}
+
 /** A handler over a host of its own. */
 export class Site<D extends Record<string, AnyActorDefinition>>
   implements AsyncDisposable {
@@ -29,7 +36,7 @@ export class Site<D extends Record<string, AnyActorDefinition>>
   private constructor(
     world: World<D>,
     names: string[],
-    exposesErrors: boolean,
+    { exposesErrors = false, acceptTokens }: SiteOptions,
   ) {
     this.world = world;
     this.#answer = createHandler({
@@ -39,6 +46,7 @@ export class Site<D extends Record<string, AnyActorDefinition>>
       names,
       maxIncomingBytes,
       exposesErrors,
+      checkToken: acceptTokens && tokenCheck(acceptTokens),
       throttle: new Throttle(world.clock),
       onUpgradeMissing: () => {},
       runner: { version: 1 },
@@ -51,10 +59,11 @@ export class Site<D extends Record<string, AnyActorDefinition>>
 
   static async open<D extends Record<string, AnyActorDefinition>>(
     definitions: D,
-    { exposesErrors = false }: { exposesErrors?: boolean } = {},
+    options: SiteOptions = {},
   ): Promise<Site<D>> {
+    const { exposesErrors = false } = options;
     const world = await World.open(definitions, { exposesErrors });
-    return new Site(world, Object.keys(definitions), exposesErrors);
+    return new Site(world, Object.keys(definitions), options);
   }
 
   /** Answers a request without sockets. */
