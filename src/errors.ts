@@ -17,6 +17,15 @@ export interface UserErrorOptions extends ActorErrorOptions {
   code?: string;
 }
 
+/** Which life of which actor an error comes from, as a Rivet Engine tells it. */
+export interface ActorPlace {
+  actorId: string;
+  /** How many times the actor has been started, or moved, before. */
+  generation: number;
+  /** The key in its text form. */
+  key?: string;
+}
+
 /** An error as it crosses the wire. */
 export interface WireError {
   /** The family of the error, such as `"actor"`. */
@@ -27,6 +36,8 @@ export interface WireError {
   message: string;
   /** More for the caller to act on; absent when there is none. */
   metadata?: unknown;
+  /** Where it comes from, if its server tells. */
+  actor?: ActorPlace;
 }
 
 /**

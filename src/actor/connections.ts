@@ -14,6 +14,12 @@ import { unwrapDeep } from "./tracking.ts";
 const maxSubscriptions = 1000;
 const maxEventLength = 256;
 
+/** An event as it is written for some of its receivers. */
+interface Parcel {
+  frame: Frame;
+  receivers: Connection[];
+}
+
 /** What the connections of an instance need. */
 export interface ConnectionsOptions {
   steps: Steps;
@@ -122,9 +128,7 @@ export class Connections implements ConnectionOwner, Watched {
     const { check } = this.#options;
     const checked = check === undefined ? args : check(event, args);
     const subscribers = this.#subscribers.get(event);
-    if (subscribers !== undefined) {
-      this.#send([...subscribers], event, checked);
-    }
+    if (subscribers !== undefined) this.#send(subscribers, event, checked);
   }
 
   sendTo(connection: Connection, event: string, args: unknown[]): void {
@@ -179,24 +183,33 @@ export class Connections implements ConnectionOwner, Watched {
     return connection.isSaved && this.has(connection);
   }
 
-  #send(receivers: Connection[], event: string, args: unknown[]): void {
-    const frames = new Map<Encoding, Frame>();
+  #send(
+    receivers: Iterable<Connection>,
+    event: string,
+    args: unknown[],
+  ): void {
     const message = {
       tag: "Event" as const,
       val: { name: event, args: unwrapDeep(args) as unknown[] },
     };
-    for (const { channel } of receivers) {
-      const encoding = channel?.encoding;
-      if (encoding === undefined || frames.has(encoding)) continue;
+    // By the encoding of now: a connection may have another one when the event leaves.
+    const parcels = new Map<Encoding, Parcel>();
+    for (const connection of receivers) {
+      const encoding = connection.channel?.encoding;
+      if (encoding === undefined) continue;
+      const parcel = parcels.get(encoding);
+      if (parcel !== undefined) {
+        parcel.receivers.push(connection);
+        continue;
+      }
       const frame = encoding.encodeToClient(message);
       checkOutgoing(frame, this.#options.maxOutgoingBytes);
-      frames.set(encoding, frame);
+      parcels.set(encoding, { frame, receivers: [connection] });
     }
     this.#options.steps.send({
       release: () => {
-        for (const connection of receivers) {
-          const frame = frames.get(connection.channel?.encoding!);
-          if (frame !== undefined) connection.push(frame);
+        for (const { frame, receivers } of parcels.values()) {
+          for (const connection of receivers) connection.push(frame);
         }
       },
       // Whoever waited for the commit is told; an event has nobody to tell.

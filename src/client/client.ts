@@ -50,7 +50,7 @@ export function createClient<R extends RegistryTypes>(
   options: string | ClientOptions = {},
 ): Client<R> {
   const given = typeof options === "string" ? { endpoint: options } : options;
-  const encoding = encodingOf(given.encoding);
+  const encoding = encodingOf(given.encoding ?? "bare");
   const { endpoint, headers } = given;
   const runner = runnerOf(given);
   const looksUp = !given.disableMetadataLookup;

@@ -19,7 +19,10 @@ export interface ClientOptions {
   token?: string;
   /** The namespace of the actors. The default is `"default"`. */
   namespace?: string;
-  /** How messages are written. The default is `"json"`. */
+  /**
+   * How messages are written. Only `"bare"` and `"cbor"` keep the types of all values; `"json"` can be
+   * read by people. The default is `"bare"`.
+   */
   encoding?: "json" | "cbor" | "bare";
   /** Headers of every HTTP request. A WebSocket cannot carry them. */
   headers?: Record<string, string>;

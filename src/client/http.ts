@@ -1,6 +1,7 @@
 // The transport over the network: fetch and WebSocket.
 
 import { actorError, fromWireError } from "../errors.ts";
+import { encodeCbor } from "../protocol/cbor.ts";
 import { json, parse, stringify } from "../protocol/json.ts";
 import { formatKey } from "../protocol/key.ts";
 import type { Encoding, Frame, QueueSent } from "../protocol/messages.ts";
@@ -253,8 +254,7 @@ export class HttpTransport implements Transport {
     return stringify({
       name,
       key: formatKey(key),
-      // RivetKit sends `input` as CBOR in base64, which this client cannot write yet.
-      input_json: input,
+      input: input === undefined ? undefined : encodeCbor(input).toBase64(),
       datacenter: region,
       runner_name_selector: this.#runner,
       crash_policy: "sleep",

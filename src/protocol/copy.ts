@@ -61,6 +61,7 @@ const fromFrame = (frame: Frame) => copyValue(frame) as any;
 export const copied: Encoding = {
   name: "copied",
   contentType: "",
+  spokenIn: () => copied,
   encodeCall: toFrame,
   decodeCall: fromFrame,
   encodeResult: toFrame,

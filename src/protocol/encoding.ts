@@ -1,23 +1,37 @@
 import { actorError } from "../errors.ts";
-import { json } from "./json.ts";
+import { bareFor } from "./bare.ts";
+import { cborFor } from "./cbor.ts";
+import { json, jsonFor } from "./json.ts";
+import type { Line } from "./line.ts";
 import type { Encoding } from "./messages.ts";
 
-const encodings = new Map<string, Encoding>([[json.name, json]]);
+// Every client reads version 2 of bare, whatever its own; its messages then say which that is.
+const encodings = {
+  "2.0": byName(json, cborFor("2.0"), bareFor(2)),
+  "2.3": byName(jsonFor("2.3"), cborFor("2.3"), bareFor(2)),
+};
 
 /**
- * The encoding of this name; `json` when a caller names none.
+ * The encoding of this name, for clients of a line; `json` when there is no name.
  *
  * @throws {ActorError} `encoding/invalid` when there is none of this name.
  */
-export function encodingOf(name: string | null | undefined): Encoding {
-  const encoding = encodings.get(name ?? json.name);
+export function encodingOf(
+  name: string | null | undefined,
+  line: Line = "2.0",
+): Encoding {
+  const encoding = encodings[line].get(name ?? json.name);
   if (encoding === undefined) {
     throw actorError(
       "encoding/invalid",
       `There is no encoding "${name}", only ${
-        [...encodings.keys()].join(", ")
+        [...encodings[line].keys()].join(", ")
       }`,
     );
   }
   return encoding;
+}
+
+function byName(...all: Encoding[]): ReadonlyMap<string, Encoding> {
+  return new Map(all.map((each) => [each.name, each]));
 }

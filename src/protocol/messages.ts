@@ -72,6 +72,11 @@ export interface Encoding {
   readonly name: string;
   /** The media type of an HTTP body. */
   readonly contentType: string;
+  /**
+   * This encoding in the version that a message to the server is written in: what answers it is to be
+   * of the same.
+   */
+  spokenIn(message: Frame): Encoding;
   /** The body of a call: its arguments. */
   encodeCall(args: unknown[]): Frame;
   decodeCall(body: Frame): unknown[];
@@ -113,7 +118,7 @@ export function writeError<W>(
   try {
     return write(error);
   } catch {
-    const { group, code, message } = error;
-    return write({ group, code, message });
+    const { metadata: _, ...rest } = error;
+    return write(rest);
   }
 }

@@ -16,6 +16,7 @@ export const headers = {
   token: "x-rivet-token",
   target: "x-rivet-target",
   actor: "x-rivet-actor",
+  skipReadyWait: "x-rivet-skip-ready-wait",
 } as const;
 
 /** The sub-protocol that every server answers with. */

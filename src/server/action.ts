@@ -2,29 +2,47 @@ import type { Host } from "../actor/host.ts";
 import { actorError } from "../errors.ts";
 import { encodingOf } from "../protocol/encoding.ts";
 import { parse } from "../protocol/json.ts";
+import { lineOf } from "../protocol/line.ts";
 import type { Encoding } from "../protocol/messages.ts";
 import { headers } from "../protocol/routes.ts";
 import { readBody } from "./body.ts";
 import { logMessage } from "./log.ts";
 
-/** What is known of a post to an actor. */
-export interface PostOptions {
+/** What is posted to an actor. */
+export interface Post {
+  params: unknown;
+  /** How the body is written, and the answer is to be. */
+  encoding: Encoding;
+  body: Uint8Array<ArrayBuffer>;
+}
+
+/** What a post to an actor is for. */
+export interface Purpose {
   actorId: string;
   /** That of the action or queue. */
   name: string;
-  maxIncomingBytes: number;
   /** The request as the actor's code sees it. */
   seen: Request;
+}
+
+/** Reads what is posted to an actor. */
+export async function readPost(
+  request: Request,
+  maxIncomingBytes: number,
+): Promise<Post> {
+  const name = request.headers.get(headers.encoding);
+  const encoding = encodingOf(name, lineOf(request));
+  const params = readParams(request.headers.get(headers.params));
+  const body = await readBody(request, maxIncomingBytes);
+  return { params, encoding: encoding.spokenIn(body), body };
 }
 
 /** Answers `POST …/action/{name}`: decodes the call, makes it, and encodes the result. */
 export async function answerAction(
   host: Host,
-  request: Request,
-  options: PostOptions,
+  { params, encoding, body }: Post,
+  { actorId, name, seen }: Purpose,
 ): Promise<Response> {
-  const { actorId, name, maxIncomingBytes, seen } = options;
-  const { encoding, params, body } = await readPost(request, maxIncomingBytes);
   const { log } = host;
   if (log.logsMessages) logMessage(log, { msg: "call", actorId, name }, body);
   const args = encoding.decodeCall(body);
@@ -39,20 +57,6 @@ export async function answerAction(
   return new Response(result, {
     headers: { "content-type": encoding.contentType },
   });
-}
-
-/** What is posted to an actor: how it is written, who asks, and the bytes of what. */
-export async function readPost(
-  request: Request,
-  maxIncomingBytes: number,
-): Promise<
-  { encoding: Encoding; params: unknown; body: Uint8Array<ArrayBuffer> }
-> {
-  return {
-    encoding: encodingOf(request.headers.get(headers.encoding)),
-    params: readParams(request.headers.get(headers.params)),
-    body: await readBody(request, maxIncomingBytes),
-  };
 }
 
 /**

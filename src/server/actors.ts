@@ -4,8 +4,10 @@ import type { Host } from "../actor/host.ts";
 import type { ActorListing } from "../actor/stored_actors.ts";
 import { maxNameLength } from "../definition/definition.ts";
 import { actorError } from "../errors.ts";
+import { decodeCbor } from "../protocol/cbor.ts";
 import { parse } from "../protocol/json.ts";
 import { formatKey, normalizeKey, parseKey } from "../protocol/key.ts";
+import { type Line, lineOf } from "../protocol/line.ts";
 import { readBody } from "./body.ts";
 
 // How many ids one request may ask for, and how many actors a listing shows.
@@ -93,17 +95,31 @@ async function readActor(
     throw invalid("The body is not an object.");
   }
   const fields = body as Record<string, unknown>;
-  const { name, key, input, input_json } = fields;
+  const { name, key, input } = fields;
   if (typeof name !== "string" || name.length > maxNameLength) {
     throw invalid(`The name is not a text of at most ${maxNameLength}.`);
   }
   if (key !== undefined && typeof key !== "string") {
     throw invalid("The key is not a text.");
   }
-  if (input !== undefined) {
-    throw invalid("The input is CBOR; this server reads only input_json yet.");
+  return {
+    name,
+    key: normalizeKey(parseKey(key ?? "/")),
+    input: readInput(input, lineOf(request)),
+  };
+}
+
+// CBOR in base64.
+function readInput(input: unknown, line: Line): unknown {
+  if (input === undefined || input === null) return undefined;
+  if (typeof input !== "string") throw invalid("The input is not a text.");
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    bytes = Uint8Array.fromBase64(input);
+  } catch {
+    throw invalid("The input is not base64.");
   }
-  return { name, key: normalizeKey(parseKey(key ?? "/")), input: input_json };
+  return decodeCbor(bytes, line === "2.3");
 }
 
 function format(actor: ActorListing): unknown {

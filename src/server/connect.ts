@@ -16,6 +16,8 @@ import type {
 import { actorError, toWireError } from "../errors.ts";
 import { cutReason } from "../protocol/close.ts";
 import { encodingOf } from "../protocol/encoding.ts";
+import { json } from "../protocol/json.ts";
+import type { Line } from "../protocol/line.ts";
 import {
   encodeErrorMessage,
   type Encoding,
@@ -44,6 +46,8 @@ export function answerConnect(
     actorId: string;
     /** The URL that the actor's code sees. */
     url: URL;
+    /** The line of the client. */
+    line: Line;
     maxIncomingBytes: number;
     exposesErrors: boolean;
     liveness: Liveness | undefined;
@@ -67,7 +71,7 @@ class ConnectionSocket implements MessageChannel {
     message: (frame) => this.#take(frame),
     close: () => this.#onClosed(),
   };
-  encoding: Encoding = encodingOf(undefined);
+  encoding: Encoding = json;
   readonly #host: Host;
   readonly #request: Request;
   readonly #offer: ReturnType<typeof parseProtocols>;
@@ -97,7 +101,8 @@ class ConnectionSocket implements MessageChannel {
     this.#socket = socket;
     const { actorId } = this.#options;
     try {
-      this.encoding = encodingOf(this.#offer.encoding);
+      const { line } = this.#options;
+      this.encoding = encodingOf(this.#offer.encoding, line);
       const params = readParams(this.#offer.params);
       const caller = { params, request: this.#request };
       const connection = await this.#host.connect(actorId, caller, this);
@@ -147,6 +152,7 @@ class ConnectionSocket implements MessageChannel {
   #receive(frame: Frame): void {
     const { actorId } = this.#options;
     try {
+      this.encoding = this.encoding.spokenIn(frame);
       const message = this.encoding.decodeToServer(frame);
       this.#host.receive(actorId, this.#connection!, message)
         ?.catch((error) => this.#fail(error));

@@ -7,6 +7,7 @@ import { actorError, toWireError, type WireError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { encodingOf } from "../protocol/encoding.ts";
 import { json } from "../protocol/json.ts";
+import { lineOf } from "../protocol/line.ts";
 import type { Encoding } from "../protocol/messages.ts";
 import {
   type ActorRoute,
@@ -19,7 +20,7 @@ import {
   type QueryRoute,
   type Route,
 } from "../protocol/routes.ts";
-import { answerAction } from "./action.ts";
+import { answerAction, readPost } from "./action.ts";
 import { answerActors } from "./actors.ts";
 import { answerConnect } from "./connect.ts";
 import { answerSend } from "./queue.ts";
@@ -87,6 +88,8 @@ interface Asked {
   upgrade: Upgrade | undefined;
   canUpgrade: boolean;
   onGone: OnGone | undefined;
+  /** How its body is written, once that has been read. */
+  encoding?: Encoding;
 }
 
 async function answer(
@@ -96,8 +99,7 @@ async function answer(
   try {
     return await route(options, asked);
   } catch (error) {
-    const { request, upgrade } = asked;
-    return await answerError(options, request, error, upgrade);
+    return await answerError(options, asked, error);
   }
 }
 
@@ -170,9 +172,10 @@ async function actorOf(
 
 async function answerActor(
   options: HandlerOptions,
-  { request, url, upgrade, onGone }: Asked,
+  asked: Asked,
   route: ActorRoute | QueryRoute,
 ): Promise<Response> {
+  const { request, url, upgrade, onGone } = asked;
   const { maxIncomingBytes, exposesErrors, throttle, version } = options;
   const { endpoint } = route;
   // The actor's code sees nothing of how it was found.
@@ -189,14 +192,14 @@ async function answerActor(
         );
       }
       const host = await options.host();
+      const post = await readPost(request, maxIncomingBytes);
+      asked.encoding = post.encoding;
       const actorId = await actorIdOf(host, route);
-      const answer = kind === "action" ? answerAction : answerSend;
-      return await answer(host, request, {
-        actorId,
-        name,
-        maxIncomingBytes,
-        seen: route.kind === "query" ? seenAt(url, request) : request,
-      });
+      const seen = route.kind === "query" ? seenAt(url, request) : request;
+      const purpose = { actorId, name, seen };
+      return kind === "action"
+        ? await answerAction(host, post, purpose)
+        : await answerSend(host, post, purpose, request.signal);
     }
     case "connect": {
       const host = await options.host();
@@ -206,6 +209,7 @@ async function answerActor(
       return answerConnect(host, request, able, {
         actorId,
         url,
+        line: lineOf(request),
         maxIncomingBytes,
         exposesErrors,
         liveness,
@@ -278,10 +282,10 @@ function isUpgrade(request: Request): boolean {
 
 async function answerError(
   options: HandlerOptions,
-  request: Request,
+  asked: Asked,
   error: unknown,
-  upgrade: Upgrade | undefined,
 ): Promise<Response> {
+  const { request, upgrade } = asked;
   const { exposesErrors } = options;
   const wire = toWireError(error, { exposesErrors });
   if (wire.code === "internal_error") {
@@ -294,7 +298,7 @@ async function answerError(
   if (upgrade !== undefined) {
     return refuseUpgrade(options, request, upgrade, wire);
   }
-  return refusal(wire, errorEncoding(request));
+  return refusal(wire, errorEncoding(asked));
 }
 
 // A client cannot see the status of a refused upgrade, but it sees how a socket was closed.
@@ -318,11 +322,15 @@ function refuseUpgrade(
   }, offer.hasProtocol ? { protocol } : {});
 }
 
-function errorEncoding(request: Request): Encoding {
+// Every client reads JSON, so that is for who asks for an encoding that is not there, or for bare in
+// a version that is not known yet.
+function errorEncoding({ request, encoding }: Asked): Encoding {
+  if (encoding !== undefined) return encoding;
   try {
-    return encodingOf(request.headers.get(headers.encoding));
+    const name = request.headers.get(headers.encoding);
+    const asked = encodingOf(name, lineOf(request));
+    return asked.name === "bare" ? json : asked;
   } catch {
-    // The error may be that there is no such encoding; every client reads JSON.
     return json;
   }
 }

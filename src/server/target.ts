@@ -2,6 +2,7 @@
 
 import type { Host } from "../actor/host.ts";
 import { actorError } from "../errors.ts";
+import { decodeCbor } from "../protocol/cbor.ts";
 import { normalizeKey } from "../protocol/key.ts";
 import type { ActorRoute, QueryRoute } from "../protocol/routes.ts";
 
@@ -29,10 +30,15 @@ export async function actorIdOf(
 
 function inputOf(bytes: Uint8Array<ArrayBuffer> | undefined): unknown {
   if (bytes === undefined) return undefined;
-  throw actorError(
-    "guard/query_invalid_cbor_input",
-    "rvt-input is CBOR, which this server does not read yet",
-  );
+  try {
+    return decodeCbor(bytes, true);
+  } catch (cause) {
+    throw actorError(
+      "guard/query_invalid_cbor_input",
+      "rvt-input is not CBOR",
+      { cause },
+    );
+  }
 }
 
 /** A request as the actor's code is to see it: for the URL that is the actor's, without its body. */

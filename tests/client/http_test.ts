@@ -9,6 +9,7 @@ import type { ActorTypes } from "../../src/definition/types.ts";
 import { ActorError } from "../../src/errors.ts";
 import { type ClientOptions, createClient } from "../../src/client/mod.ts";
 import { setLocalTransport } from "../../src/client/local.ts";
+import { encodeCbor } from "../../src/protocol/cbor.ts";
 import { test } from "../harness.ts";
 import { FakeTransport } from "./fake.ts";
 import { type Answer, FakeServer, type Received } from "./server.ts";
@@ -69,7 +70,7 @@ test("a handle creates its actor, then calls the action", async () => {
   assertEquals(JSON.parse(created!.body), {
     name: "room",
     key: "a\\/b/c",
-    input_json: { size: ["$BigInt", "3"] },
+    input: encodeCbor({ size: 3n }).toBase64(),
     datacenter: "here",
     runner_name_selector: "default",
     crash_policy: "sleep",
@@ -134,7 +135,10 @@ test("create() creates an actor", async () => {
   });
   const handle = await clientOf(server).room.create("a", { input: 0 });
   assertEquals(await handle.join(), "joined");
-  assertEquals(JSON.parse(server.received[0]!.body).input_json, 0);
+  assertEquals(
+    JSON.parse(server.received[0]!.body).input,
+    encodeCbor(0).toBase64(),
+  );
   assertEquals(server.received.length, 2);
 });
 

@@ -14,13 +14,15 @@ import { test } from "../harness.ts";
 export function encodingContract(
   encoding: Encoding,
   options: {
+    /** What the titles of the tests begin with; the name of the encoding if there is none. */
+    title?: string;
     /** Values that come out as they went in. */
     values: unknown[];
     /** Frames that are not messages of this encoding. */
     garbage: Frame[];
   },
 ): void {
-  const { name } = encoding;
+  const name = options.title ?? encoding.name;
 
   test(`${name}: a call comes out as it went in, with every value`, () => {
     const args = options.values;
@@ -98,6 +100,10 @@ export function encodingContract(
       { tag: "Error", val: { ...error, actionId: null } },
       { tag: "Error", val: { ...error, metadata: [1], actionId: 0 } },
       { tag: "ActionResponse", val: { id: 7, output: { ok: true } } },
+      {
+        tag: "ActionResponse",
+        val: { id: Number.MAX_SAFE_INTEGER, output: null },
+      },
       { tag: "Event", val: { name: "changed", args: options.values } },
     ];
     for (const message of messages) {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ActorError } from "../../src/errors.ts";
 import { encodingOf } from "../../src/protocol/encoding.ts";
-import { json, parse, stringify } from "../../src/protocol/json.ts";
+import { json, jsonFor, parse, stringify } from "../../src/protocol/json.ts";
 import { encodingContract } from "../contracts/encoding.ts";
 import { test } from "../harness.ts";
 
@@ -45,6 +45,31 @@ encodingContract(json, {
     `{"body":{"tag":"SubscriptionRequest","val":{"eventName":"a"}}}`,
     new Uint8Array([0xff, 0xfe]),
   ],
+});
+
+encodingContract(jsonFor("2.3"), {
+  title: "json for 2.3",
+  values: [null, 7n, ["$BigInt", "7"], ["$Undefined", 0], { a: [1] }],
+  garbage: ["", "[]"],
+});
+
+test("json: clients of the line 2.3 get what is undefined and a Set with their types", () => {
+  const value = [undefined, { gone: undefined }, new Set([1n])];
+  const later = jsonFor("2.3");
+  assertEquals(later.decodeResult(later.encodeResult(value)), value);
+  assertEquals(later.decodeResult(later.encodeResult(undefined)), undefined);
+  assertEquals(
+    later.encodeResult(undefined),
+    `{"output":["$Undefined",0]}`,
+  );
+  assertEquals(json.encodeResult(value), `{"output":[null,{},{}]}`);
+  assertEquals(
+    json.encodeToClient({
+      tag: "ActionResponse",
+      val: { id: 1, output: undefined },
+    }),
+    `{"body":{"tag":"ActionResponse","val":{"id":["$BigInt","1"],"output":null}}}`,
+  );
 });
 
 test("json: the wire has RivetKit's bytes", () => {
@@ -119,9 +144,12 @@ test("json: what is plain JSON is written as JSON.stringify writes it", () => {
   assertEquals(stringify(value), JSON.stringify(value));
 });
 
-test("encodingOf() finds json, by its name and for callers that name none", () => {
+test("encodingOf() finds an encoding by its name, and json for callers that name none", () => {
   assert(encodingOf("json") === json);
   assert(encodingOf(null) === json);
+  for (const name of ["cbor", "bare"]) {
+    assertEquals(encodingOf(name).name, name);
+  }
   const error = assertThrows(() => encodingOf("xml"), ActorError, "xml");
   assertEquals(`${error.group}/${error.code}`, "encoding/invalid");
 });

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { actor } from "../../src/definition/actor.ts";
 import { UserError } from "../../src/errors.ts";
+import { encodeCbor } from "../../src/protocol/cbor.ts";
 import { test } from "../harness.ts";
 import { maxIncomingBytes, Site } from "./site.ts";
 
@@ -105,7 +106,7 @@ for (const base of ["", "/api/rivet"]) {
       key: "a/b",
       runner_name_selector: "default",
       crash_policy: "sleep",
-      input_json: [1],
+      input: encodeCbor([1]).toBase64(),
     };
     const [status, { actor, created }] = await site.json(
       `PUT ${base}/actors?namespace=default`,
@@ -116,7 +117,7 @@ for (const base of ["", "/api/rivet"]) {
     assertEquals(actor.key, "a/b");
     assertEquals(actor.create_ts, site.world.clock.now());
     const [, again] = await site.json(`PUT ${base}/actors`, {
-      body: { ...put, input_json: [2] },
+      body: { ...put, input: encodeCbor([2]).toBase64() },
     }) as [number, Json];
     assertEquals(again, { actor, created: false });
     assertEquals(
@@ -545,8 +546,9 @@ test("keys named __proto__ pollute nothing", () =>
     });
     assertMatch(await response.text(), /"__proto__":\{"polluted":1\}/);
     const created = await site.ask("PUT /actors", {
-      body:
-        `{"name":"thing","key":"p","input_json":{"__proto__":{"polluted":1}},"__proto__":{"name":"x"}}`,
+      body: `{"name":"thing","key":"p","input":"${
+        encodeCbor(JSON.parse(`{"__proto__":{"polluted":1}}`)).toBase64()
+      }","__proto__":{"name":"x"}}`,
     });
     assertEquals(created.status, 200);
     assertEquals(({} as Json).polluted, undefined);
