@@ -38,7 +38,8 @@ export function jsonFor(line: Line): Encoding {
     decodeResult: (body) => fieldsOf(parse(body)).output,
     encodeSend: (send) => stringify(send),
     decodeSend: (body) => sendOf(parse(body)),
-    encodeSent: (sent) => write(sent),
+    encodeSent: ({ status, response }) =>
+      write(response === undefined ? { status } : { status, response }),
     decodeSent: (body) => sentOf(parse(body)),
     encodeError: (error) => write(error),
     decodeError: (body) => errorOf(parse(body)),

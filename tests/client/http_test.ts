@@ -24,7 +24,7 @@ interface Registry {
 
 function clientOf(server: FakeServer, options: ClientOptions = {}) {
   const endpoint = `http://127.0.0.1:${server.port}/api/rivet`;
-  return createClient<Registry>({ endpoint, ...options });
+  return createClient<Registry>({ endpoint, encoding: "json", ...options });
 }
 
 function answers(

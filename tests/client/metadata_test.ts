@@ -46,7 +46,11 @@ function urlOf(server: FakeServer): string {
 }
 
 function clientOf(server: FakeServer, options: ClientOptions = {}) {
-  return createClient<Registry>({ endpoint: urlOf(server), ...options });
+  return createClient<Registry>({
+    endpoint: urlOf(server),
+    encoding: "json",
+    ...options,
+  });
 }
 
 // Each question is another's: what the first has found out must not answer the second.

@@ -154,7 +154,10 @@ test("a socket stays open when a call or a subscription of it is refused", () =>
         },
       },
       { tag: "Event", val: { name: "open", args: ["hello"] } },
-      { tag: "ActionResponse", val: { id: ["$BigInt", "1"] } },
+      {
+        tag: "ActionResponse",
+        val: { id: ["$BigInt", "1"], output: null },
+      },
     ]);
     assertEquals(wire.closedWith, undefined);
   }));
