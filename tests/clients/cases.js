@@ -8,14 +8,15 @@
 //     encodings: ["json"],              // all if absent; one where the encoding changes nothing
 //     runtimes: ["node"],               // of the client; all if absent
 //     async run({ client, key }) {      // throws when it is not so
-//       equal(await client.counter.getOrCreate(key).reset(), undefined);
+//       strictEqual(await client.counter.getOrCreate(key).nothing(), undefined);
 //     },
 //   }];
 //
 // What `run` is given is in scene.js. It runs once for each version, runtime and encoding, at the same
 // time as every other case, against one server whose actors are in actors.ts: it keeps to actors with
 // `key` in their key. These files are JavaScript, as Node runs them too, and import no client: it is
-// given to them.
+// given to them. What they assert with is `strictEqual` and its like: in Deno, `equal` of
+// `node:assert/strict` is not strict.
 
 import { readdirSync } from "node:fs";
 

@@ -1,16 +1,16 @@
 // Runs the cases with one version of RivetKit's client on the runtime that runs this, and writes for
 // each case and encoding one line: `report {"case","encoding","ms","error"?}`.
 //
-//   node main.js VERSION RUNTIME ENDPOINT [NUMBER...]
+//   node main.js VERSION RUNTIME PLACES [NUMBER...]
 //
-// clients_test.ts starts it. By hand it needs a server (`deno run -A server.ts` tells where it is), and
-// takes the numbers of the cases to run.
+// clients_test.ts starts it. By hand it takes the numbers of the cases to run, and PLACES is the JSON
+// that a server (`deno run -A server.ts`) has written.
 
 import process from "node:process";
 import { loadCases, nameOf } from "./cases.js";
 import { Scene, watchFetch } from "./scene.js";
 
-const [version, runtime, endpoint, ...numbers] = process.argv.slice(2);
+const [version, runtime, places, ...numbers] = process.argv.slice(2);
 // How long one case may take: many of them share the machine.
 const patienceMs = 90_000;
 
@@ -39,7 +39,7 @@ async function report(one, encoding) {
     number: one.number,
     version,
     runtime,
-    endpoint,
+    places: JSON.parse(places),
     encoding,
     createClient,
   });

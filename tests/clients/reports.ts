@@ -63,13 +63,24 @@ export function clientRuns(): Promise<ClientRun[]> {
   return running ??= runClients();
 }
 
+/** Starts server.ts on the runtime that runs the tests, as it starts for the clients. */
+export function startServer(): Program {
+  return start(ownRuntime, ["server.ts"]);
+}
+
+/** Where its servers are, as JSON: `endpoint` and others. */
+export async function placesOf(server: Program): Promise<string> {
+  const [, places] = await server.line(/^serving (.*)$/m);
+  return places!;
+}
+
 async function runClients(): Promise<ClientRun[]> {
   await install();
-  await using server = start(ownRuntime, ["server.ts"]);
-  const [, endpoint] = await server.line(/ at (http:\S+)\/api\/rivet/);
+  await using server = startServer();
+  const places = await placesOf(server);
   return await Promise.all(
     versions.flatMap((version) =>
-      runtimes.map((runtime) => runClient(version, runtime, endpoint!))
+      runtimes.map((runtime) => runClient(version, runtime, places))
     ),
   );
 }
@@ -77,9 +88,9 @@ async function runClients(): Promise<ClientRun[]> {
 async function runClient(
   version: string,
   runtime: string,
-  endpoint: string,
+  places: string,
 ): Promise<ClientRun> {
-  await using client = start(runtime, ["main.js", version, runtime, endpoint]);
+  await using client = start(runtime, ["main.js", version, runtime, places]);
   const { code, signal } = await client.ended(patienceMs);
   const { output } = client;
   const reports = [...output.matchAll(/^report (.*)$/gm)]

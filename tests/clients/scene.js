@@ -13,22 +13,25 @@ export class Scene {
   line;
   /** The runtime of the client: "node", "deno" or "bun". */
   runtime;
-  /** Of the server, without a base path. */
+  /** Every server: `endpoint`, and what else server.ts says. */
+  places;
+  /** The server, without a base path. */
   endpoint;
   encoding;
   /** A text that no other run of a case has: for the keys of the actors. */
   key;
-  /** What this case has fetched so far, by a client or itself: `{ method, url, headers, status }`. */
+  /** What this case has fetched so far, by a client or itself: `{ method, url, headers, status, type }`. */
   requests = [];
   #create;
   #client;
   #ends = [];
 
-  constructor({ number, version, runtime, endpoint, encoding, createClient }) {
+  constructor({ number, version, runtime, places, encoding, createClient }) {
     this.version = version;
     this.line = version.slice(0, 3);
     this.runtime = runtime;
-    this.endpoint = endpoint;
+    this.places = places;
+    this.endpoint = places.endpoint;
     this.encoding = encoding;
     this.key = `${number}-${version}-${runtime}-${encoding}-${randomUUID()}`;
     this.#create = createClient;
@@ -38,6 +41,12 @@ export class Scene {
   get client() {
     return this.#client ??= this.createClient();
   }
+
+  /** What has been asked of actors, or about them: not the metadata. */
+  asked = () =>
+    this.requests.filter(({ url }) =>
+      !new URL(url).pathname.endsWith("/metadata")
+    );
 
   /** Another client; the options are RivetKit's. */
   createClient = (options = {}) => {
@@ -77,6 +86,7 @@ export function watchFetch() {
     try {
       const response = await fetch(input, init);
       entry.status = response.status;
+      entry.type = response.headers.get("content-type");
       return response;
     } catch (error) {
       entry.error = error;

@@ -322,7 +322,7 @@ const plain = (hex: string) => hex.replaceAll(" ", "");
 
 for (const { number, kind, version, hex, message, ours } of bare) {
   const [encode, decode] = kinds[kind];
-  test(`vector ${number}: a ${kind} in bare ${version} is read, and written byte for byte: ${plain(hex).slice(0, 40)}`, () => {
+  test(`vector ${number} (${kind}, bare ${version}) is read, and written byte for byte: ${plain(hex).slice(0, 40)}`, () => {
     const frame = fromHex(hex);
     // Whatever version a reader writes itself, it reads this one.
     for (const reader of [2, 3, 4] as const) {
@@ -439,7 +439,7 @@ const others: Plain[] = [
 for (const { number, encoding, kind, frame, message } of others) {
   const [encode, decode] = kinds[kind];
   const start = typeof frame === "string" ? frame : frame.toHex();
-  test(`vector ${number}: a ${kind} in ${encoding.name} is read, and written with the same meaning: ${start.slice(0, 40)}`, () => {
+  test(`vector ${number} (${kind}, ${encoding.name}) is read, and written with the same meaning: ${start.slice(0, 40)}`, () => {
     assertEquals(apply(encoding, decode, frame), message);
     const written = apply(encoding, encode, message) as Frame;
     if (typeof frame === "string") assertEquals(written, frame);
