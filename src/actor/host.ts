@@ -144,22 +144,24 @@ export class Host {
   /**
    * Creates an actor; returns its id.
    *
-   * @throws {ActorError} `actor/duplicate_key` when its key has an actor.
+   * @throws {ActorError} `actor/duplicate_key` when its key has an actor, with the id of that one.
    */
   async create(name: string, key: string[], input: unknown): Promise<string> {
     const kind = this.#kindOf(name);
-    const duplicate = () =>
+    const duplicate = (actorId: string) =>
       actorError(
         "actor/duplicate_key",
         `Actor already exists with name '${name}' and key ${
           JSON.stringify(key)
         }`,
+        { metadata: { existing_actor_id: actorId, key: formatKey(key) } },
       );
-    if (await this.find(name, key) !== undefined) throw duplicate();
+    const found = await this.find(name, key);
+    if (found !== undefined) throw duplicate(found);
     try {
       return (await this.#create(kind, key, input)).identity.actorId;
     } catch (error) {
-      throw error instanceof ActorExists ? duplicate() : error;
+      throw error instanceof ActorExists ? duplicate(error.actorId) : error;
     }
   }
 

@@ -99,7 +99,7 @@ async function readActor(
   if (typeof name !== "string" || name.length > maxNameLength) {
     throw invalid(`The name is not a text of at most ${maxNameLength}.`);
   }
-  if (key !== undefined && typeof key !== "string") {
+  if (key !== undefined && key !== null && typeof key !== "string") {
     throw invalid("The key is not a text.");
   }
   return {

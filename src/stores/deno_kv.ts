@@ -17,13 +17,14 @@ import { changedTooOften, clearDrafts, mostRounds } from "./deno_kv_draft.ts";
 import {
   closeKv,
   entriesIn,
+  type Key,
   type Kv,
   openKv,
   toPath,
   writeAtomic,
 } from "./deno_kv_database.ts";
 import { kvPage, kvValues } from "./deno_kv_values.ts";
-import { nameAndKeyKey, ownerIn } from "./deno_kv_plan.ts";
+import { headKey, nameAndKeyKey, ownerIn } from "./deno_kv_plan.ts";
 import {
   listActors,
   listAlarms,
@@ -91,6 +92,7 @@ class DenoKvStore implements Store {
 
   load(actorId: string): Promise<StoredActor | undefined> {
     return this.#run(async () => {
+      if (!fits(headKey(actorId))) return undefined;
       const loaded = await loadActor(this.#kv, actorId);
       if (loaded === undefined) this.#heads.delete(actorId);
       else this.#heads.set(actorId, loaded.known);
@@ -99,14 +101,15 @@ class DenoKvStore implements Store {
   }
 
   get(actorId: string): Promise<ActorRow | undefined> {
-    return this.#run(() => readActorRow(this.#kv, actorId));
+    return this.#run(async () =>
+      fits(headKey(actorId)) ? await readActorRow(this.#kv, actorId) : undefined
+    );
   }
 
   find(name: string, key: string): Promise<string | undefined> {
     return this.#run(async () => {
       const entryKey = nameAndKeyKey({ name, key });
-      // No actor can have such a key, and Deno KV would throw.
-      if (keySize(entryKey) > longestKey) return undefined;
+      if (!fits(entryKey)) return undefined;
       return ownerIn(await this.#kv.get(entryKey));
     });
   }
@@ -115,7 +118,11 @@ class DenoKvStore implements Store {
     name: string,
     options: { limit: number; before?: string },
   ): Promise<ActorRow[]> {
-    return this.#run(() => listActors(this.#kv, name, options));
+    return this.#run(async () =>
+      fits(keyOf("name", name, ""))
+        ? await listActors(this.#kv, name, options)
+        : []
+    );
   }
 
   commit(steps: readonly Step[]): Promise<Outcome[]> {
@@ -169,6 +176,11 @@ class DenoKvStore implements Store {
       this.#running.delete(running);
     }
   }
+}
+
+// Callers may ask for anything. No actor has a key that does not fit, and Deno KV would throw.
+function fits(key: Key): boolean {
+  return keySize(key) <= longestKey;
 }
 
 async function prepareFormat(kv: Kv): Promise<void> {

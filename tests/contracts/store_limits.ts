@@ -188,6 +188,20 @@ export function storeLimitsContract(name: string, open: OpenStore): void {
       assertEquals((await store.list(name, { limit: 1 }))[0]?.key, key);
     }));
 
+  test(`${name}: an id, name or key of any length may be asked for, and has no actor`, () =>
+    inStore(open, async (store) => {
+      await store.commit([createStep("a")]);
+      for (const length of [1_900, 2_000, 2_020, 2_040, 2_048, 5_000]) {
+        const long = "x".repeat(length);
+        assertEquals(await store.load(long), undefined);
+        assertEquals(await store.get(long), undefined);
+        assertEquals(await store.find(long, "a"), undefined);
+        assertEquals(await store.find("room", long), undefined);
+        assertEquals(await store.list(long, { limit: 9 }), []);
+        assertEquals(await store.list(long, { limit: 9, before: "z" }), []);
+      }
+    }));
+
   test(`${name}: a very long key works or is refused alone, with a RangeError`, () =>
     inStore(open, async (store) => {
       const key = "k".repeat(5_000);

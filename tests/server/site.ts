@@ -10,6 +10,7 @@ import type { AnyActorDefinition } from "../../src/definition/definition.ts";
 import { createHandler } from "../../src/server/handler.ts";
 import { Throttle } from "../../src/server/throttle.ts";
 import { tokenCheck } from "../../src/server/tokens.ts";
+import type { FakeStore } from "../actor/fake_store.ts";
 import { World } from "../actor/world.ts";
 
 /** The longest message that a {@linkcode Site} takes. */
@@ -25,6 +26,8 @@ export interface Init extends Omit<RequestInit, "body"> {
 export interface SiteOptions {
   exposesErrors?: boolean;
   acceptTokens?: readonly string[];
+  /** What an earlier one has left. */
+  store?: FakeStore;
 }
 
 /** A handler over a host of its own. */
@@ -61,8 +64,8 @@ export class Site<D extends Record<string, AnyActorDefinition>>
     definitions: D,
     options: SiteOptions = {},
   ): Promise<Site<D>> {
-    const { exposesErrors = false } = options;
-    const world = await World.open(definitions, { exposesErrors });
+    const { exposesErrors = false, store } = options;
+    const world = await World.open(definitions, { exposesErrors, store });
     return new Site(world, Object.keys(definitions), options);
   }
 
