@@ -1,7 +1,7 @@
 // Which actor a request is for, where its route does not have the id.
 
 import type { Host } from "../actor/host.ts";
-import { actorError } from "../errors.ts";
+import { actorError, toWireError } from "../errors.ts";
 import { decodeCbor } from "../protocol/cbor.ts";
 import { normalizeKey } from "../protocol/key.ts";
 import type { ActorRoute, QueryRoute } from "../protocol/routes.ts";
@@ -28,6 +28,7 @@ export async function actorIdOf(
   return actorId;
 }
 
+// Only clients of the line 2.3 name actors so.
 function inputOf(bytes: Uint8Array<ArrayBuffer> | undefined): unknown {
   if (bytes === undefined) return undefined;
   try {
@@ -36,7 +37,7 @@ function inputOf(bytes: Uint8Array<ArrayBuffer> | undefined): unknown {
     throw actorError(
       "guard/query_invalid_cbor_input",
       "rvt-input is not CBOR",
-      { cause },
+      { metadata: { detail: toWireError(cause).message }, cause },
     );
   }
 }

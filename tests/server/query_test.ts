@@ -3,15 +3,22 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { actor } from "../../src/definition/actor.ts";
 import { queue } from "../../src/definition/schema.ts";
+import { encodeCbor } from "../../src/protocol/cbor.ts";
 import { test } from "../harness.ts";
 import { Site } from "./site.ts";
 
 // deno-lint-ignore no-explicit-any -- JSON of whatever shape
 type Json = any;
 
+// The inputs that actors were created with.
+const given: unknown[] = [];
+
 const things = {
   thing: actor({
-    createState: (_c, input: unknown) => ({ input, n: 0 }),
+    createState(_c, input: unknown) {
+      given.push(input);
+      return { n: 0 };
+    },
     connState: {},
     onRequest: (c, request) =>
       Response.json({
@@ -28,7 +35,6 @@ const things = {
     actions: {
       add: (c) => ++c.state.n,
       key: (c) => c.key,
-      input: (c) => c.state.input ?? null,
       seen: (c) => [c.request?.method, c.request?.url, c.request?.body],
       header: (c, name: string) => c.request?.headers.get(name),
       end: (c) => c.destroy(),
@@ -40,6 +46,9 @@ const things = {
 const get = "rvt-namespace=default&rvt-method=get";
 const create =
   "rvt-namespace=default&rvt-method=getOrCreate&rvt-runner=default&rvt-crash-policy=sleep";
+
+const written = (value: unknown) =>
+  encodeCbor(value).toBase64({ alphabet: "base64url", omitPadding: true });
 
 const host = "http://actors.test";
 const call = async (
@@ -99,6 +108,32 @@ test("the key of the query is that of the actor, and the same as in /actors", as
     assertEquals(actors.map(({ key }: Json) => key), [text]);
   }
 });
+
+const inputs: [pair: string, input: unknown][] = [
+  ["", undefined],
+  ["&rvt-input=AA", 0],
+  ["&rvt-input=9A", false],
+  ["&rvt-input=9g", null],
+  ["&rvt-input=YA", ""],
+  ["&rvt-input=uQACZWhlbGxvZXdvcmxkYW4B", { hello: "world", n: 1 }],
+  // What these clients write as an array of a tag and a value.
+  [`&rvt-input=${written(["$BigInt", "7"])}`, 7n],
+  [`&rvt-input=${written(["$Undefined", 0])}`, undefined],
+  [`&rvt-input=${written(["$$foo", 1])}`, ["$foo", 1]],
+  // What RivetKit's clients before it would write.
+  ["&rvt-input=GwAAAAAAAAAH", 7n],
+];
+
+for (const [pair, input] of inputs) {
+  test(`"${pair}" is the input that an actor is created with, and of no meaning later`, async () => {
+    await using site = await Site.open(things);
+    given.length = 0;
+    const path = `/gateway/thing/action/add?${create}${pair}`;
+    assertEquals(await call(site, path), [200, 1]);
+    assertEquals(await call(site, path.replace("=AA", "=AQ")), [200, 2]);
+    assertEquals(given, [input]);
+  });
+}
 
 test("names of actors and actions are percent-decoded", async () => {
   await using site = await Site.open(things);
@@ -243,6 +278,27 @@ for (const [path, status, code] of refusals) {
     assertEquals(await site.world.store.isEmpty(), true);
   });
 }
+
+test("an input that is no CBOR is refused, also where there is an actor", async () => {
+  await using site = await Site.open(things);
+  const path = `/gateway/thing/action/add?${create}`;
+  const bad = ["", "_w", "AAA", "GA", "n_____", written(["$Nope", "1"])];
+  for (const actors of [0, 1]) {
+    for (const input of bad) {
+      const [status, error] = await site.json(
+        `POST ${path}&rvt-input=${input}`,
+        { body: {} },
+      ) as [number, Json];
+      assertEquals([status, `${error.group}/${error.code}`], [
+        400,
+        "guard/query_invalid_cbor_input",
+      ], input);
+      assertEquals(typeof error.metadata.detail, "string");
+    }
+    assertEquals(await site.world.store.isEmpty(), actors === 0);
+    assertEquals((await call(site, path))[0], 200);
+  }
+});
 
 test("a request that the route refuses creates nothing", async () => {
   await using site = await Site.open(things);
