@@ -1,20 +1,30 @@
 // RivetKit's clients are of two lines, which read the same values differently here and there.
 
+import { hasQueryRoute } from "./query.ts";
 import { headers } from "./routes.ts";
 
 /** A line of clients: up to 2.2, or from 2.3 on. */
 export type Line = "2.0" | "2.3";
 
-/** The line of who makes a request. */
-export function lineOf({ headers: request, url }: Request): Line {
-  const isLater = url.includes("rvt-") ||
-    request.has(headers.skipReadyWait) ||
-    request.get("sec-websocket-protocol")?.includes("rivet_skip_ready_wait") ||
-    isLaterAgent(request.get("user-agent") ?? "");
-  return isLater ? "2.3" : "2.0";
+/** The line of who makes a request; `"2.0"` where nothing tells. */
+export function lineOf(request: Request): Line {
+  return toldLine(request) ?? "2.0";
 }
 
-function isLaterAgent(agent: string): boolean {
-  const [, major, minor] = /\bRivetKit\/(\d+)\.(\d+)/.exec(agent) ?? [];
-  return Number(major) > 2 || (Number(major) === 2 && Number(minor) > 2);
+/** The line of who makes a request; `undefined` where nothing tells, as in Chrome, which lets no client name itself. */
+export function toldLine(
+  { headers: request, url }: Request,
+): Line | undefined {
+  const query = url.indexOf("?");
+  const offer = request.get("sec-websocket-protocol");
+  if (
+    query >= 0 && hasQueryRoute(url.slice(query)) ||
+    request.has(headers.skipReadyWait) ||
+    offer !== null && /(^|[,\s])rivet_skip_ready_wait([,\s]|$)/.test(offer)
+  ) return "2.3";
+  const [, major, minor] =
+    /\bRivetKit\/(\d+)\.(\d+)/.exec(request.get("user-agent") ?? "") ?? [];
+  if (major === undefined) return undefined;
+  const isLater = Number(major) > 2 || (major === "2" && Number(minor) > 2);
+  return isLater ? "2.3" : "2.0";
 }

@@ -7,7 +7,7 @@ import { actorError } from "../errors.ts";
 import { decodeCbor } from "../protocol/cbor.ts";
 import { parse } from "../protocol/json.ts";
 import { formatKey, normalizeKey, parseKey } from "../protocol/key.ts";
-import { type Line, lineOf } from "../protocol/line.ts";
+import { toldLine } from "../protocol/line.ts";
 import { readBody } from "./body.ts";
 
 // How many ids one request may ask for, and how many actors a listing shows.
@@ -105,12 +105,12 @@ async function readActor(
   return {
     name,
     key: normalizeKey(parseKey(key ?? "/")),
-    input: readInput(input, lineOf(request)),
+    input: readInput(input, request),
   };
 }
 
 // CBOR in base64.
-function readInput(input: unknown, line: Line): unknown {
+function readInput(input: unknown, request: Request): unknown {
   if (input === undefined || input === null) return undefined;
   if (typeof input !== "string") throw invalid("The input is not a text.");
   let bytes: Uint8Array<ArrayBuffer>;
@@ -119,7 +119,21 @@ function readInput(input: unknown, line: Line): unknown {
   } catch {
     throw invalid("The input is not base64.");
   }
-  return decodeCbor(bytes, line === "2.3");
+  const line = toldLine(request);
+  if (line !== undefined || !isBrowser(request)) {
+    return decodeCbor(bytes, line === "2.3");
+  }
+  try {
+    return decodeCbor(bytes, true);
+  } catch {
+    // It may be of the line that knows no tags, and have what looks like one.
+    return decodeCbor(bytes);
+  }
+}
+
+// Not all browsers let a client say what it is.
+function isBrowser({ headers }: Request): boolean {
+  return headers.get("user-agent")?.startsWith("Mozilla/") ?? false;
 }
 
 function format(actor: ActorListing): unknown {

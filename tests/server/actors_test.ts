@@ -2,15 +2,22 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { actor } from "../../src/definition/actor.ts";
+import { encodeCbor } from "../../src/protocol/cbor.ts";
 import { test } from "../harness.ts";
 import { Site } from "./site.ts";
 
 // deno-lint-ignore no-explicit-any -- JSON of whatever shape
 type Json = any;
 
+// The inputs that actors were created with.
+const given: unknown[] = [];
+
 const things = {
   thing: actor({
-    state: { n: 0 },
+    createState(_c, input: unknown) {
+      given.push(input);
+      return { n: 0 };
+    },
     actions: {
       key: (c) => c.key,
       add: (c) => ++c.state.n,
@@ -26,6 +33,43 @@ async function ask(
   body?: unknown,
 ): Promise<[number, Json]> {
   return await site.json(target, body === undefined ? {} : { body });
+}
+
+const chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 " +
+  "(KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+
+// By what a client says of itself: what it writes, and what that means.
+const inputs: [agent: string | undefined, input: unknown, given: unknown][] = [
+  ["RivetKit/2.0.33", ["$BigInt", "7"], ["$BigInt", "7"]],
+  ["RivetKit/2.0.33", { a: 7n, b: undefined }, { a: 7n, b: undefined }],
+  ["RivetKit/2.3.11 Node.js/22", ["$BigInt", "7"], 7n],
+  ["RivetKit/2.3.19", { a: ["$Undefined", 0] }, { a: undefined }],
+  ["RivetKit/2.3.19", ["$$foo", 1], ["$foo", 1]],
+  ["Deno/2.9.6", ["$BigInt", "7"], ["$BigInt", "7"]],
+  [undefined, ["$$foo", 1], ["$$foo", 1]],
+  [chrome, { a: ["$Undefined", 0] }, { a: undefined }],
+  [chrome, { a: 7n }, { a: 7n }],
+  [chrome, ["$foo", 1], ["$foo", 1]],
+  [`RivetKit/2.0.33 ${chrome}`, ["$BigInt", "7"], ["$BigInt", "7"]],
+];
+
+for (const [agent, input, expected] of inputs) {
+  test(`${agent} writes ${String(encodeCbor(input).toHex())}, and the actor gets what it means`, async () => {
+    await using site = await Site.open(things);
+    given.length = 0;
+    for (const method of ["PUT", "POST"]) {
+      const body = {
+        ...put("thing", method),
+        input: encodeCbor(input).toBase64(),
+      };
+      const headers: Record<string, string> = agent === undefined
+        ? {}
+        : { "user-agent": agent };
+      const [status] = await site.json(`${method} /actors`, { body, headers });
+      assertEquals(status, 200);
+    }
+    assertEquals(given, [expected, expected]);
+  });
 }
 
 const put = (name: string, key: string) => ({
