@@ -97,7 +97,8 @@ test("onWebSocket sees the caller's params and sub-protocols, and nothing intern
 
 test("a socket may name its actor by sub-protocols, which onWebSocket does not see", () =>
   withThing(async (site, id) => {
-    const named = `rivet, rivet_target.actor, rivet_actor.${id}`;
+    const named = `rivet, rivet_encoding.json, rivet_target.actor, ` +
+      `rivet_actor.${id}, rivet_token.tok, rivet_skip_ready_wait`;
     for (const base of ["", "/api/rivet"]) {
       const wire = (await site.dial(`${base}/websocket/a?x=1`, `${named}, own`))
         .open();

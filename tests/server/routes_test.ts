@@ -463,7 +463,11 @@ test("a call of an actor that is not there, or with another method, is refused",
 
 test("a request may name its actor by headers instead of by its path", () =>
   withThing(async (site, id) => {
-    const headers = { "x-rivet-target": "actor", "x-rivet-actor": id };
+    const headers = {
+      "x-rivet-target": "actor",
+      "x-rivet-actor": id,
+      "x-rivet-skip-ready-wait": "1",
+    };
     for (const base of ["", "/api/rivet"]) {
       assertEquals(
         await site.json(`POST ${base}/action/echo`, {
