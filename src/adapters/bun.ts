@@ -308,7 +308,9 @@ class BunSocket {
         return ws.getBufferedAmount();
       },
       // Bun returns 0 both for a frame it dropped and for an empty one.
-      send: (frame) => ws.send(frame) !== 0 || frame.length === 0,
+      send: (frame) =>
+        (ws.send(frame) !== 0 || frame.length === 0) &&
+        ws.getBufferedAmount() <= maxBufferedBytes,
       close: (code, reason) => ws.close(code, reason),
     });
   }

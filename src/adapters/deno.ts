@@ -19,6 +19,7 @@ import type {
   Upgrade,
 } from "./adapter.ts";
 import { addressOf, cannotListen } from "./listening.ts";
+import { type PacedOptions, PacedWire } from "./paced.ts";
 import {
   asksForSocket,
   failed,
@@ -92,6 +93,9 @@ interface Globals {
 
 // What is global in Deno has no types where Bun's are checked.
 const globals = globalThis as unknown as Globals;
+
+/** How long a peer may take to answer our close. */
+const closeTimeoutMs = 5000;
 
 /** Whether the main module has been evaluated, and who serves it is decided. */
 let isLoaded = false;
@@ -283,18 +287,20 @@ function upgradeOf(
     const guarded = new GuardedSocket(events);
     const { remoteAddr } = (info ?? {}) as Partial<RequestInfo>;
     const remoteAddress = remoteAddr?.hostname ?? "";
+    // Deno pings after that time, and gives up after the same time again.
+    const idleTimeout = liveness === undefined
+      ? idleTimeoutSeconds
+      : (liveness.intervalMs + liveness.timeoutMs) / 2000;
     let upgraded: ReturnType<DenoGlobal["upgradeWebSocket"]>;
     try {
       upgraded = globals.Deno.upgradeWebSocket(request, {
-        // Deno pings after that time, and gives up after the same time again.
-        idleTimeout: liveness === undefined
-          ? idleTimeoutSeconds
-          : (liveness.intervalMs + liveness.timeoutMs) / 2000,
+        idleTimeout,
       });
     } catch (error) {
       return refused(guarded, error);
     }
-    hold(sockets, connect(upgraded.socket, guarded, remoteAddress));
+    const peer = { remoteAddress, stallMs: 2000 * idleTimeout, closeTimeoutMs };
+    hold(sockets, connect(upgraded.socket, guarded, peer));
     // Deno's own option throws where the offered protocols are not parted by ", ".
     if (protocol !== undefined) {
       upgraded.response.headers.set("sec-websocket-protocol", protocol);
@@ -307,32 +313,24 @@ function upgradeOf(
 function connect(
   socket: DenoWebSocket,
   guarded: GuardedSocket,
-  remoteAddress: string,
+  peer: Omit<PacedOptions, "socket" | "onStalled">,
 ): Promise<void> {
-  const gone = Promise.withResolvers<void>();
+  const wire = new PacedWire({
+    ...peer,
+    socket,
+    onStalled: () => guarded.tooSlow(),
+  });
+  const closed = (code: number, reason: string) => {
+    guarded.closed(code, reason);
+    wire.closed();
+  };
   socket.binaryType = "arraybuffer";
-  socket.onopen = () =>
-    guarded.opened({
-      remoteAddress,
-      get bufferedBytes() {
-        return socket.bufferedAmount;
-      },
-      send(frame) {
-        socket.send(frame);
-        return true;
-      },
-      close: (code, reason) => socket.close(code, reason),
-    });
+  socket.onopen = () => guarded.opened(wire);
   socket.onmessage = ({ data }) =>
     guarded.received(typeof data === "string" ? data : new Uint8Array(data));
   // A handshake that fails has an error and no close.
-  socket.onerror = ({ message }) => {
-    guarded.closed(message === "Frame too large" ? 1009 : 1006, "");
-    gone.resolve();
-  };
-  socket.onclose = ({ code, reason }) => {
-    guarded.closed(code || 1006, reason);
-    gone.resolve();
-  };
-  return gone.promise;
+  socket.onerror = ({ message }) =>
+    closed(message === "Frame too large" ? 1009 : 1006, "");
+  socket.onclose = ({ code, reason }) => closed(code || 1006, reason);
+  return wire.gone;
 }

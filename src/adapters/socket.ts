@@ -20,7 +20,7 @@ export const idleTimeoutSeconds = 30;
 export interface Wire {
   readonly remoteAddress: string;
   readonly bufferedBytes: number;
-  /** Returns false when the frame was dropped. */
+  /** Returns false when too much is not on the wire yet, and the frame may be lost. */
   send(frame: Frame): boolean;
   close(code: number, reason: string): void;
 }
@@ -45,9 +45,12 @@ export class GuardedSocket implements Socket {
 
   send(frame: Frame): void {
     if (this.#state !== "open" || this.#wire === undefined) return;
-    if (!this.#wire.send(frame) || this.bufferedBytes > maxBufferedBytes) {
-      this.close(1013, "ws.slow_consumer");
-    }
+    if (!this.#wire.send(frame)) this.tooSlow();
+  }
+
+  /** The peer does not read what it is sent. */
+  tooSlow(): void {
+    this.close(1013, "ws.slow_consumer");
   }
 
   close(code: number, reason: string): void {
