@@ -142,7 +142,9 @@ function testFiles(words: string[]): string[] {
     recursive: true,
     encoding: "utf8",
   })
-    .filter((path) => path.endsWith("_test.ts"))
+    .filter((path) =>
+      path.endsWith("_test.ts") && !path.includes("node_modules")
+    )
     .map((path) => `./tests/${path.replaceAll("\\", "/")}`)
     .filter((path) =>
       words.length === 0 || words.some((word) => path.includes(word))

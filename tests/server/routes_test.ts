@@ -106,6 +106,8 @@ for (const base of ["", "/api/rivet"]) {
       key: "a/b",
       runner_name_selector: "default",
       crash_policy: "sleep",
+      datacenter: "eu-west-1",
+      something: { that: ["nobody", "knows"] },
       input: encodeCbor([1]).toBase64(),
     };
     const [status, { actor, created }] = await site.json(
