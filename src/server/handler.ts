@@ -180,6 +180,13 @@ async function answerActor(
   const { endpoint } = route;
   // The actor's code sees nothing of how it was found.
   if (route.kind === "query") url.search = route.query.search;
+  if (
+    upgrade !== undefined && endpoint.kind !== "connect" &&
+    endpoint.kind !== "websocket"
+  ) {
+    // Whoever opens a socket would see nothing of an answer.
+    throw actorError("route/not_found", "No WebSocket is here");
+  }
   switch (endpoint.kind) {
     case "action":
     case "queue": {

@@ -1,4 +1,7 @@
 // Which actor a request is for, where its route does not have the id.
+//
+// A process has one namespace, one region and one pool: which of them a caller names makes no
+// difference, here as in `/actors`.
 
 import type { Host } from "../actor/host.ts";
 import { actorError, toWireError } from "../errors.ts";

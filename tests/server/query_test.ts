@@ -271,7 +271,7 @@ for (const [path, status, code] of refusals) {
   test(`${path.slice(0, 120)} is answered with ${status} ${code}, and a socket closed with it`, async () => {
     await using site = await Site.open(things);
     assertEquals(await call(site, path), [status, code]);
-    const wire = (await site.dial(path.replace(/action.add/, "connect")))
+    const wire = (await site.dial(path.replace("action/add", "connect")))
       .open();
     assertEquals(wire.protocol, "rivet");
     assertEquals(wire.closedWith, `1011 ${code.replace("/", ".")}`);
@@ -297,6 +297,18 @@ test("an input that is no CBOR is refused, also where there is an actor", async 
     }
     assertEquals(await site.world.store.isEmpty(), actors === 0);
     assertEquals((await call(site, path))[0], 200);
+  }
+});
+
+test("a socket to what takes none is closed with 1011 route.not_found", async () => {
+  await using site = await Site.open(things);
+  const id = await site.world.client.thing.getOrCreate("a").resolve();
+  for (const [target, query] of [[id, ""], ["thing", `?${create}`]]) {
+    for (const path of ["", "/health", "/request/x", "/action/add", "/no"]) {
+      const at = `/gateway/${target}${path}${query}`;
+      const wire = (await site.dial(at)).open();
+      assertEquals([at, wire.closedWith], [at, "1011 route.not_found"]);
+    }
   }
 });
 

@@ -486,7 +486,7 @@ test("a request may name its actor by headers instead of by its path", () =>
         body: {},
         headers: { ...headers, "x-rivet-actor": "missing" },
       }),
-      [200, { output: null }],
+      [200, { output: ["$Undefined", 0] }],
       "the path goes before",
     );
     const refusals = [
