@@ -21,7 +21,7 @@
 import { readdirSync } from "node:fs";
 
 export const versions = ["2.0.33", "2.3.11", "2.3.19"];
-export const runtimes = ["node", "deno", "bun"];
+export const runtimes = ["node", "node-22", "deno", "bun"];
 export const encodings = ["bare", "cbor", "json"];
 
 /** All cases, in the order of their numbers, with every default filled in. */

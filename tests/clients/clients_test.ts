@@ -4,7 +4,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { test } from "../harness.ts";
-import { install } from "./install.ts";
+import { install, node22 } from "./install.ts";
 import {
   type ClientRun,
   clientRuns,
@@ -15,6 +15,10 @@ import {
 } from "./reports.ts";
 
 test("RivetKit's packages can be installed as their lock says", install);
+
+test("a Node that they ask for can be fetched", async () => {
+  assert((await node22()) !== "");
+});
 
 for (const version of versions) {
   test(`every case of rivetkit ${version} comes to an end`, async () => {

@@ -21,7 +21,7 @@ async function curl(url: string, ...args: string[]): Promise<any> {
 test(
   "31, 59. an actor is created, called and found with curl alone",
   async () => {
-    await using server = startServer();
+    await using server = await startServer();
     const { endpoint } = JSON.parse(await placesOf(server));
     const put = ["-X", "PUT", "-d", `{"name":"counter","key":"by/hand"}`];
     const { actor, created } = await curl(`${endpoint}/actors`, ...put);

@@ -1,5 +1,5 @@
-// RivetKit's own packages, which are fetched only when a test needs them: they are large, and no part
-// of Troupe.
+// RivetKit's own packages, and the Node that the newer ones ask for, which are fetched only when a test
+// needs them: they are large, and no part of Troupe.
 
 import { spawn } from "node:child_process";
 import {
@@ -19,7 +19,11 @@ const lock = "package-lock.json";
 // A copy of the lock that the modules were installed by. It comes with them, or not at all.
 const installedLock = join(modules, `.installed-${lock}`);
 
+// The first line of Node that RivetKit's newer packages are made for; it has a WebSocket of its own.
+const nodeVersion = "22.23.3";
+
 let installing: Promise<void> | undefined;
+let fetchingNode: Promise<string> | undefined;
 
 /**
  * Installs what `package-lock.json` of this folder says, unless it is there. Any number of processes
@@ -28,6 +32,22 @@ let installing: Promise<void> | undefined;
  */
 export function install(): Promise<void> {
   return installing ??= isInstalled() ? Promise.resolve() : installAnew();
+}
+
+/** The path of a Node of the line 22, whichever else there is. */
+export function node22(): Promise<string> {
+  return fetchingNode ??= fetchNode();
+}
+
+async function fetchNode(): Promise<string> {
+  const output = await run("npx", [
+    "--yes",
+    "--loglevel=error",
+    `node@${nodeVersion}`,
+    "--print",
+    "process.execPath",
+  ]);
+  return output.trim();
 }
 
 function isInstalled(): boolean {
@@ -43,7 +63,7 @@ async function installAnew(): Promise<void> {
       copyFileSync(join(folder, file), join(own, file));
     }
     // Not `npm ci`: it wants to see the engine's programs for every platform in the lock.
-    await npm([
+    await run("npm", [
       "install",
       "--no-save",
       "--omit=optional",
@@ -68,16 +88,20 @@ async function installAnew(): Promise<void> {
   }
 }
 
-function npm(args: string[]): Promise<void> {
-  const child = spawn("npm", args, {
+/** Runs a program to its end, and returns what it has written. */
+function run(name: string, args: string[]): Promise<string> {
+  const child = spawn(name, args, {
     cwd: folder,
-    stdio: ["ignore", "inherit", "inherit"],
+    stdio: ["ignore", "pipe", "inherit"],
   });
+  let output = "";
+  child.stdout.setEncoding("utf8");
+  child.stdout.on("data", (text: string) => output += text);
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) => {
-      if (code === 0) resolve();
-      else reject(new Error(`npm ${args[0]} ended with code ${code}`));
+      if (code === 0) resolve(output);
+      else reject(new Error(`${name} ended with code ${code}:\n${output}`));
     });
   });
 }

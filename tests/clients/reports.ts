@@ -3,7 +3,7 @@
 
 import { fileURLToPath } from "node:url";
 import { Program } from "../runtimes/process.ts";
-import { install } from "./install.ts";
+import { install, node22 } from "./install.ts";
 
 /** A case, as a file of cases/ has it, with every default filled in. */
 export interface Case {
@@ -29,10 +29,12 @@ export { loadCases, nameOf, runtimes, versions };
 const folder = fileURLToPath(new URL("./", import.meta.url));
 const patienceMs = 150_000;
 
-const commands: Record<string, string[]> = {
-  node: ["node"],
-  deno: ["deno", "run", "-A"],
-  bun: ["bun"],
+const commands: Record<string, () => string[] | Promise<string[]>> = {
+  // Whichever is there; before 22 it has no WebSocket of its own, and clients bring theirs.
+  "node": () => ["node"],
+  "node-22": async () => [await node22()],
+  "deno": () => ["deno", "run", "-A"],
+  "bun": () => ["bun"],
 };
 const ownRuntime = "Bun" in globalThis ? "bun" : "deno";
 
@@ -64,7 +66,7 @@ export function clientRuns(): Promise<ClientRun[]> {
 }
 
 /** Starts server.ts on the runtime that runs the tests, as it starts for the clients. */
-export function startServer(): Program {
+export function startServer(): Promise<Program> {
   return start(ownRuntime, ["server.ts"]);
 }
 
@@ -76,7 +78,8 @@ export async function placesOf(server: Program): Promise<string> {
 
 async function runClients(): Promise<ClientRun[]> {
   await install();
-  await using server = startServer();
+  await node22();
+  await using server = await startServer();
   const places = await placesOf(server);
   return await Promise.all(
     versions.flatMap((version) =>
@@ -90,7 +93,12 @@ async function runClient(
   runtime: string,
   places: string,
 ): Promise<ClientRun> {
-  await using client = start(runtime, ["main.js", version, runtime, places]);
+  await using client = await start(runtime, [
+    "main.js",
+    version,
+    runtime,
+    places,
+  ]);
   const { code, signal } = await client.ended(patienceMs);
   const { output } = client;
   const reports = [...output.matchAll(/^report (.*)$/gm)]
@@ -104,8 +112,8 @@ async function runClient(
   };
 }
 
-function start(runtime: string, args: string[]): Program {
-  const [name, ...before] = commands[runtime]!;
+async function start(runtime: string, args: string[]): Promise<Program> {
+  const [name, ...before] = await commands[runtime]!();
   return Program.start(name!, [...before, ...args], {
     cwd: folder,
     env: { RIVET_ENDPOINT: undefined, RIVET_ENGINE: undefined },

@@ -11,7 +11,7 @@ export class Scene {
   /** The version of the client, such as "2.3.19", and its line, "2.0" or "2.3". */
   version;
   line;
-  /** The runtime of the client: "node", "deno" or "bun". */
+  /** The runtime of the client: "node", "node-22", "deno" or "bun". */
   runtime;
   /** Every server: `endpoint`, and what else server.ts says. */
   places;
