@@ -143,11 +143,21 @@ export class RawPeer {
     this.socket.resume();
   }
 
+  /** Sends one message, short enough for a length of two bytes. */
+  send(frame: string | Uint8Array): void {
+    const isText = typeof frame === "string";
+    const bytes = isText ? new TextEncoder().encode(frame) : frame;
+    const length = [bytes.length >> 8, bytes.length & 255];
+    // Masked with zeros, which leaves it as it is.
+    const head = [isText ? 0x81 : 0x82, 0x80 | 126, ...length, 0, 0, 0, 0];
+    this.socket.write(new Uint8Array([...head, ...bytes]));
+  }
+
   static dial(url: string, headers: string[]): Promise<RawPeer> {
-    const { hostname, port } = new URL(url);
+    const { hostname, port, pathname } = new URL(url);
     const socket = connect(Number(port), hostname);
     const lines = [
-      "GET / HTTP/1.1",
+      `GET ${pathname} HTTP/1.1`,
       "Host: localhost",
       "Connection: Upgrade",
       "Upgrade: websocket",
