@@ -44,7 +44,10 @@ export async function answerAction(
   { actorId, name, seen }: Purpose,
 ): Promise<Response> {
   const { log } = host;
-  if (log.logsMessages) logMessage(log, { msg: "call", actorId, name }, body);
+  if (log.logsMessages) {
+    const fields = { msg: "call", actorId, name };
+    logMessage(log, fields, () => encoding.decodeCall(body));
+  }
   const args = encoding.decodeCall(body);
   const result = await host.call(
     actorId,
@@ -52,7 +55,8 @@ export async function answerAction(
     (output) => encoding.encodeResult(output),
   );
   if (log.logsMessages) {
-    logMessage(log, { msg: "result", actorId, name }, result);
+    const fields = { msg: "result", actorId, name };
+    logMessage(log, fields, () => encoding.decodeResult(result));
   }
   return new Response(result, {
     headers: { "content-type": encoding.contentType },

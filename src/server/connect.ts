@@ -26,7 +26,7 @@ import {
 import { parseProtocols, protocol } from "../protocol/routes.ts";
 import { readParams } from "./action.ts";
 import { tooLong } from "./body.ts";
-import { loggedSocket } from "./log.ts";
+import { type FrameReader, loggedSocket } from "./log.ts";
 import { seenAt } from "./target.ts";
 import { callerOf, type Throttle } from "./throttle.ts";
 
@@ -57,9 +57,14 @@ export function answerConnect(
   const { liveness } = options;
   const offer = parseProtocols(request.headers.get("sec-websocket-protocol"));
   const seen = seenAt(options.url, request);
-  const { events } = new ConnectionSocket(host, seen, offer, options);
+  const socket = new ConnectionSocket(host, seen, offer, options);
+  const { actorId } = options;
+  const reader: FrameReader = {
+    toServer: (frame) => socket.encoding.decodeToServer(frame),
+    toClient: (frame) => socket.encoding.decodeToClient(frame),
+  };
   return upgrade(
-    loggedSocket(events, host.log, options.actorId),
+    loggedSocket(socket.events, host.log, { actorId, reader }),
     offer.hasProtocol ? { protocol, liveness } : { liveness },
   );
 }

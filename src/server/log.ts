@@ -2,6 +2,7 @@
 
 import type { Answer, SocketEvents } from "../adapters/adapter.ts";
 import type { Logger } from "../log.ts";
+import { stringify } from "../protocol/json.ts";
 import type { Frame } from "../protocol/messages.ts";
 
 /** The most characters of a message in the log. */
@@ -40,11 +41,17 @@ export function pathOf(request: Request): string {
   return pathname.replace(/(\/gateway\/[^/@]*)@[^/]*/, "$1@***");
 }
 
+/** Reads the frames of a socket, both ways. */
+export interface FrameReader {
+  toServer(frame: Frame): unknown;
+  toClient(frame: Frame): unknown;
+}
+
 /** Logs each message of a socket, at `debug`, if messages are logged. */
 export function loggedSocket(
   events: SocketEvents,
   log: Logger,
-  actorId: string,
+  { actorId, reader }: { actorId: string; reader: FrameReader },
 ): SocketEvents {
   if (!log.logsMessages) return events;
   return {
@@ -57,26 +64,28 @@ export function loggedSocket(
           return socket.bufferedBytes;
         },
         send(frame) {
-          logMessage(log, { msg: "message to a caller", actorId }, frame);
+          const fields = { msg: "message to a caller", actorId };
+          logMessage(log, fields, () => reader.toClient(frame));
           socket.send(frame);
         },
         close: (code, reason) => socket.close(code, reason),
       }),
     message(frame) {
-      logMessage(log, { msg: "message from a caller", actorId }, frame);
+      const fields = { msg: "message from a caller", actorId };
+      logMessage(log, fields, () => reader.toServer(frame));
       events.message(frame);
     },
     close: (code, reason) => events.close(code, reason),
   };
 }
 
-/** Logs one message, cut to a bearable length. */
+/** Logs one message as JSON, cut to a bearable length, whichever way it is written on the wire. */
 export function logMessage(
   log: Logger,
   fields: Record<string, unknown>,
-  frame: Frame,
+  read: () => unknown,
 ): void {
-  const text = typeof frame === "string" ? frame : asText(frame);
+  const text = textOf(read);
   log.debug({
     ...fields,
     message: text.length > maxMessageChars
@@ -85,12 +94,13 @@ export function logMessage(
   });
 }
 
-// The body of a request in JSON comes as bytes too.
-function asText(bytes: Uint8Array): string {
+function textOf(read: () => unknown): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    const message = read();
+    return typeof message === "string" ? message : stringify(message);
   } catch {
-    return `${bytes.length} bytes`;
+    // What is wrong with it, its caller is told.
+    return "a message that cannot be read";
   }
 }
 

@@ -17,7 +17,8 @@ import {
   protocol as ownProtocol,
 } from "../protocol/routes.ts";
 import { readParams } from "./action.ts";
-import { loggedSocket } from "./log.ts";
+import { type FrameReader, loggedSocket } from "./log.ts";
+import type { Frame } from "../protocol/messages.ts";
 import { callerOf, type Throttle } from "./throttle.ts";
 
 // What is between a caller and the server, and not for the actor's own code.
@@ -115,7 +116,7 @@ export function answerSocket(
     },
   };
   return upgrade(
-    loggedSocket(events, host.log, actorId),
+    loggedSocket(events, host.log, { actorId, reader: rawReader }),
     protocol === "" ? { liveness } : { protocol, liveness },
   );
 }
@@ -146,4 +147,11 @@ export function outerHeaders(headers: Headers): Headers {
   if (own.length === 0) outer.delete(offerHeader);
   else outer.set(offerHeader, own.join(", "));
   return outer;
+}
+
+// What the frames of a raw socket mean, only the actor knows.
+const rawReader: FrameReader = { toServer: show, toClient: show };
+
+function show(frame: Frame): string {
+  return typeof frame === "string" ? frame : `${frame.length} bytes`;
 }
