@@ -48,6 +48,7 @@ const echo = actor({
     echo: (_c, ...args: unknown[]) => args,
     params: (c) => describe(c.conn.params),
     length: (_c, text: string) => text.length,
+    isLengthTold: (c) => c.request?.headers.has("content-length"),
     text: (_c, length: number) => "x".repeat(length),
   },
 });

@@ -2,6 +2,7 @@
 
 /** What a caller may pass, by name. */
 export const values = {
+  "zero": 0,
   "a small number": 1,
   "a negative number": -5,
   "a fraction": 1.5,
@@ -25,6 +26,7 @@ export const values = {
   "a text": "héllo 🦀",
   "an empty text": "",
   "true": true,
+  "false": false,
   "null": null,
   "undefined": undefined,
   "an object": { a: undefined, b: [1], "": { c: null } },
