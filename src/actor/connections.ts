@@ -1,11 +1,13 @@
 // All connections of one instance: who is there, who has subscribed to what, and sending to them.
 //
 // An event is written once for each encoding among its receivers, when it is sent; it leaves when
-// the changes before it are durable.
+// the changes before it are durable. Where it cannot be written in one encoding, or is too long, those
+// who have that are closed with 1011, `message.outgoing_too_long` or `actor.send_failed`; the sender
+// is told only where nobody gets it. So nobody can spoil an event by the encoding he chooses.
 
 import type { Conn } from "../definition/context.ts";
-import { actorError } from "../errors.ts";
-import type { Encoding, Frame } from "../protocol/messages.ts";
+import { actorError, isErrorKind } from "../errors.ts";
+import type { Encoding, Frame, ToClient } from "../protocol/messages.ts";
 import type { Connection, ConnectionOwner } from "./connection.ts";
 import type { Steps, Watched } from "./steps.ts";
 import { unwrapDeep } from "./tracking.ts";
@@ -14,9 +16,10 @@ import { unwrapDeep } from "./tracking.ts";
 const maxSubscriptions = 1000;
 const maxEventLength = 256;
 
-/** An event as it is written for some of its receivers. */
+/** An event as it is written for some of its receivers, or why it cannot be. */
 interface Parcel {
-  frame: Frame;
+  frame: Frame | undefined;
+  error: unknown;
   receivers: Connection[];
 }
 
@@ -31,6 +34,8 @@ export interface ConnectionsOptions {
   onDisconnect: (connection: Connection) => Promise<void>;
   /** An event was sent to a raw request or socket, which hears none. */
   onUnheard: (event: string) => void;
+  /** An event cannot be written as some of its receivers have it, who are closed. */
+  onUnsent: (event: string, error: unknown) => void;
 }
 
 /** The connections of one instance. */
@@ -194,6 +199,8 @@ export class Connections implements ConnectionOwner, Watched {
     };
     // By the encoding of now: a connection may have another one when the event leaves.
     const parcels = new Map<Encoding, Parcel>();
+    let unsent: Parcel | undefined;
+    let isSent = false;
     for (const connection of receivers) {
       const encoding = connection.channel?.encoding;
       if (encoding === undefined) continue;
@@ -202,19 +209,53 @@ export class Connections implements ConnectionOwner, Watched {
         parcel.receivers.push(connection);
         continue;
       }
-      const frame = encoding.encodeToClient(message);
-      checkOutgoing(frame, this.#options.maxOutgoingBytes);
-      parcels.set(encoding, { frame, receivers: [connection] });
+      const packed = this.#pack(encoding, message, connection);
+      if (packed.frame === undefined) unsent = packed;
+      else isSent = true;
+      parcels.set(encoding, packed);
     }
+    if (unsent !== undefined && !isSent) throw unsent.error;
     this.#options.steps.send({
       release: () => {
         for (const { frame, receivers } of parcels.values()) {
+          if (frame === undefined) continue;
           for (const connection of receivers) connection.push(frame);
         }
       },
       // Whoever waited for the commit is told; an event has nobody to tell.
       reject: () => {},
     });
+    if (unsent !== undefined) this.#closeUnsent(event, parcels.values());
+  }
+
+  #pack(
+    encoding: Encoding,
+    message: ToClient,
+    connection: Connection,
+  ): Parcel {
+    const { maxOutgoingBytes } = this.#options;
+    const receivers = [connection];
+    try {
+      const frame = encoding.encodeToClient(message);
+      checkOutgoing(frame, maxOutgoingBytes);
+      return { frame, error: undefined, receivers };
+    } catch (error) {
+      return { frame: undefined, error, receivers };
+    }
+  }
+
+  // Those who miss an event that others get must not go on as if there had been none.
+  #closeUnsent(event: string, parcels: Iterable<Parcel>): void {
+    for (const { frame, error, receivers } of parcels) {
+      if (frame !== undefined) continue;
+      this.#options.onUnsent(event, error);
+      const reason = isErrorKind(error, "message/outgoing_too_long")
+        ? "message.outgoing_too_long"
+        : "actor.send_failed";
+      for (const connection of receivers) {
+        void this.close(connection, 1011, reason);
+      }
+    }
   }
 
   #subscribersOf(event: string): Set<Connection> {

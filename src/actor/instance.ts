@@ -107,6 +107,10 @@ export class Instance implements Due, SelfControl {
         const msg = "a raw request or socket hears no events";
         this.self.log.warn({ msg, event });
       },
+      onUnsent: (event, error) => {
+        const msg = "connections are closed that an event cannot be sent to";
+        this.self.log.failure(error, { msg, event });
+      },
     });
     this.connections = connections;
     const self = new Self({
