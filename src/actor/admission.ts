@@ -19,8 +19,8 @@ export interface Caller {
   /** The connection of the caller, if it has one. */
   connection?: Connection;
   params?: unknown;
-  /** The request that brought the caller, where there was one. */
-  request?: Request | undefined;
+  /** The request that brought the caller, where there was one, or what makes it. */
+  request?: Request | (() => Request) | undefined;
 }
 
 /** What it needs to let callers in. */

@@ -126,7 +126,7 @@ export class InstanceContext implements ActorContext {
 
 /** `c` of an action or hook that runs for one caller. */
 export class CallContext extends InstanceContext implements ConnContext {
-  readonly request: Request | undefined;
+  #request: Request | (() => Request) | undefined;
   readonly #conn: () => Conn | undefined;
   readonly #beforeOutput: (() => void) | undefined;
   #consumer: QueueConsumer | undefined;
@@ -135,15 +135,21 @@ export class CallContext extends InstanceContext implements ConnContext {
     self: Self,
     caller: {
       conn: () => Conn | undefined;
-      request: Request | undefined;
+      /** What makes it is called when somebody wants to see it. */
+      request: Request | (() => Request) | undefined;
       /** Told when the call goes on to wait for an output of its own. */
       beforeOutput?: (() => void) | undefined;
     },
   ) {
     super(self);
     this.#conn = caller.conn;
-    this.request = caller.request;
+    this.#request = caller.request;
     this.#beforeOutput = caller.beforeOutput;
+  }
+
+  get request(): Request | undefined {
+    if (typeof this.#request === "function") this.#request = this.#request();
+    return this.#request;
   }
 
   get conn(): Conn {

@@ -23,7 +23,10 @@ export function normalizeKey(key: unknown): string[] {
   if (!parts.every((part) => part.isWellFormed())) {
     throw actorError("key/invalid", "The key is not well-formed Unicode");
   }
-  if (new TextEncoder().encode(formatKey(parts)).length > maxKeyBytes) {
+  const text = formatKey(parts);
+  // A character has three bytes at most.
+  const mayBeLong = text.length * 3 > maxKeyBytes;
+  if (mayBeLong && new TextEncoder().encode(text).length > maxKeyBytes) {
     throw actorError(
       "key/invalid",
       `The key is longer than ${maxKeyBytes} bytes`,

@@ -46,8 +46,7 @@ const values: Record<string, string[]> = {
 
 /** Whether a query names an actor; `search` may begin with `?`. */
 export function hasQueryRoute(search: string): boolean {
-  // For all queries but those that could, this is one look.
-  return search.includes(prefix) && pairsOf(search).some(isOurs);
+  return search.includes(prefix) && /(^\??|&)rvt-/.test(search);
 }
 
 /**
@@ -58,10 +57,16 @@ export function hasQueryRoute(search: string): boolean {
  */
 export function parseQuery(search: string): GatewayQuery | undefined {
   if (!hasQueryRoute(search)) return undefined;
-  const pairs = pairsOf(search);
-  const fields = readFields(pairs.filter(isOurs));
+  const fields = new Map<string, string>();
+  const others: string[] = [];
+  for (const pair of search.slice(search.startsWith("?") ? 1 : 0).split("&")) {
+    if (pair.startsWith(prefix)) readField(fields, pair);
+    else others.push(pair);
+  }
+  for (const name of ["namespace", "method"]) {
+    if (!fields.get(name)) throw invalid(`${prefix}${name} is missing`);
+  }
   const key = fields.get("key") ?? "";
-  const others = pairs.filter((pair) => !isOurs(pair));
   return {
     key: key === "" ? [] : key.split(","),
     create: createOf(fields),
@@ -70,40 +75,23 @@ export function parseQuery(search: string): GatewayQuery | undefined {
   };
 }
 
-function pairsOf(search: string): string[] {
-  return (search.startsWith("?") ? search.slice(1) : search).split("&");
-}
-
-function isOurs(pair: string): boolean {
-  return pair.startsWith(prefix);
-}
-
-function readFields(pairs: string[]): Map<string, string> {
-  const fields = new Map<string, string>();
-  for (const pair of pairs) {
-    const equals = pair.indexOf("=");
-    const written = equals < 0 ? pair : pair.slice(0, equals);
-    const value = equals < 0 ? "" : decodeForm(pair.slice(equals + 1), written);
-    const name = written === "rvt-pool"
-      ? "runner"
-      : written.slice(prefix.length);
-    if (!names.includes(name)) throw invalid(`"${written}" is unknown`);
-    if (fields.has(name)) {
-      throw actorError(
-        "guard/query_duplicate_param",
-        `The query has ${prefix}${name} twice`,
-        { metadata: { name: written } },
-      );
-    }
-    if (values[name]?.includes(value) === false) {
-      throw invalid(`${written} is none of ${values[name].join(", ")}`);
-    }
-    fields.set(name, value);
+function readField(fields: Map<string, string>, pair: string): void {
+  const equals = pair.indexOf("=");
+  const written = equals < 0 ? pair : pair.slice(0, equals);
+  const value = equals < 0 ? "" : decodeForm(pair.slice(equals + 1), written);
+  const name = written === "rvt-pool" ? "runner" : written.slice(prefix.length);
+  if (!names.includes(name)) throw invalid(`"${written}" is unknown`);
+  if (fields.has(name)) {
+    throw actorError(
+      "guard/query_duplicate_param",
+      `The query has ${prefix}${name} twice`,
+      { metadata: { name: written } },
+    );
   }
-  for (const name of ["namespace", "method"]) {
-    if (!fields.get(name)) throw invalid(`${prefix}${name} is missing`);
+  if (values[name]?.includes(value) === false) {
+    throw invalid(`${written} is none of ${values[name].join(", ")}`);
   }
-  return fields;
+  fields.set(name, value);
 }
 
 function createOf(fields: Map<string, string>): GatewayQuery["create"] {
@@ -142,6 +130,7 @@ function bytesOf(
 }
 
 function decodeForm(text: string, name: string): string {
+  if (!/[%+]/.test(text)) return text;
   try {
     return decodeURIComponent(text.replaceAll("+", " "));
   } catch (cause) {

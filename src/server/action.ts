@@ -21,8 +21,8 @@ export interface Purpose {
   actorId: string;
   /** That of the action or queue. */
   name: string;
-  /** The request as the actor's code sees it. */
-  seen: Request;
+  /** The request as the actor's code sees it, or what makes it. */
+  seen: Request | (() => Request);
 }
 
 /** Reads what is posted to an actor. */

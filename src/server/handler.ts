@@ -33,7 +33,7 @@ import {
 } from "./metadata.ts";
 import { answerRequest, answerSocket } from "./raw.ts";
 import { refusal } from "./refusal.ts";
-import { actorIdOf, seenAt } from "./target.ts";
+import { actorIdOf, seenAt, seenUrl } from "./target.ts";
 import { callerOf, type Throttle } from "./throttle.ts";
 import type { TokenCheck } from "./tokens.ts";
 
@@ -178,8 +178,6 @@ async function answerActor(
   const { request, url, upgrade, onGone } = asked;
   const { maxIncomingBytes, exposesErrors, throttle, version } = options;
   const { endpoint } = route;
-  // The actor's code sees nothing of how it was found.
-  if (route.kind === "query") url.search = route.query.search;
   if (
     upgrade !== undefined && endpoint.kind !== "connect" &&
     endpoint.kind !== "websocket"
@@ -202,7 +200,10 @@ async function answerActor(
       const post = await readPost(request, maxIncomingBytes);
       asked.encoding = post.encoding;
       const actorId = await actorIdOf(host, route);
-      const seen = route.kind === "query" ? seenAt(url, request) : request;
+      // Made when the actor looks at it, which few do.
+      const seen = route.kind === "query"
+        ? () => seenAt(seenUrl(url, route), request)
+        : request;
       const purpose = { actorId, name, seen };
       return kind === "action"
         ? await answerAction(host, post, purpose)
@@ -215,7 +216,7 @@ async function answerActor(
       const liveness = await host.livenessOf(actorId);
       return answerConnect(host, request, able, {
         actorId,
-        url,
+        url: seenUrl(url, route),
         line: lineOf(request),
         maxIncomingBytes,
         exposesErrors,
@@ -236,7 +237,12 @@ async function answerActor(
       const { path } = endpoint;
       const host = await options.host();
       const actorId = await actorIdOf(host, route);
-      return await answerRequest(host, request, { actorId, path, url, onGone });
+      return await answerRequest(host, request, {
+        actorId,
+        path,
+        url: seenUrl(url, route),
+        onGone,
+      });
     }
     case "websocket": {
       const { path } = endpoint;
@@ -247,7 +253,7 @@ async function answerActor(
       return answerSocket(host, request, able, {
         actorId,
         path,
-        url,
+        url: seenUrl(url, route),
         exposesErrors,
         liveness,
         throttle,

@@ -45,6 +45,12 @@ function inputOf(bytes: Uint8Array<ArrayBuffer> | undefined): unknown {
   }
 }
 
+/** The URL of a request as the actor's code is to see it: without what has told which actor is meant. */
+export function seenUrl(url: URL, route: ActorRoute | QueryRoute): URL {
+  if (route.kind === "query") url.search = route.query.search;
+  return url;
+}
+
 /** A request as the actor's code is to see it: for the URL that is the actor's, without its body. */
 export function seenAt(url: URL, { method, headers }: Request): Request {
   // A copy, because Deno's request cannot be read after an upgrade.
