@@ -6,6 +6,7 @@
 // 4 MiB, or one message of any length. More closes the socket with 1011
 // `message.incoming_too_long`.
 
+import { cutReason } from "../protocol/close.ts";
 import type { Frame } from "../protocol/messages.ts";
 import type { Channel, Connection } from "./connection.ts";
 
@@ -144,7 +145,7 @@ export class RawSocket implements Channel {
   }
 
   async close(code: number, reason: string): Promise<void> {
-    this.#wire.close(code, reason);
+    this.#wire.close(code, cutReason(reason));
     await this.#closed.promise;
   }
 

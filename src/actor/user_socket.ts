@@ -12,7 +12,6 @@ import type {
   UniversalWebSocketEvents,
   UniversalWebSocketListener,
 } from "../definition/socket.ts";
-import { cutReason } from "../protocol/close.ts";
 import type { Frame } from "../protocol/messages.ts";
 import { isThenable } from "./deadline.ts";
 import type { RawSocket, SocketView } from "./raw_socket.ts";
@@ -135,8 +134,7 @@ export class UserSocket implements UniversalWebSocket, SocketView {
     checkCode(code);
     if (this.readyState !== 1) return;
     this.#isClosing = true;
-    const close = () =>
-      void this.#socket.close(code, cutReason(String(reason)));
+    const close = () => void this.#socket.close(code, String(reason));
     const output = { release: close, reject: close };
     if (this.#reading === undefined) this.#options.steps.send(output);
     else {

@@ -2,8 +2,12 @@
 
 import { assertEquals } from "@std/assert";
 import { actor } from "../../src/definition/actor.ts";
+import { UserError } from "../../src/errors.ts";
 import { test } from "../harness.ts";
 import { maxIncomingBytes, Site } from "./site.ts";
+
+const longReason = "é".repeat(100);
+const longError = () => new UserError("no", { code: longReason });
 
 const things = {
   thing: actor({
@@ -21,6 +25,17 @@ const things = {
       );
     },
     actions: { conns: (c) => c.conns.size },
+  }),
+  leaving: actor({
+    onBeforeConnect(c) {
+      if (c.request!.url.endsWith("/refuse")) throw longError();
+    },
+    onWebSocket(c, socket) {
+      const { pathname } = new URL(c.request!.url);
+      if (pathname.endsWith("/throw")) throw longError();
+      if (pathname.endsWith("/disconnect")) void c.conn.disconnect(longReason);
+      if (pathname.endsWith("/close")) socket.close(4000, longReason);
+    },
   }),
   silent: actor({
     actions: {},
@@ -136,6 +151,23 @@ test("a caller that hangs up before it is let in leaves nothing", () =>
     await site.world.clock.settle();
     assertEquals(await site.world.client.thing.getForId(id).conns(), 1);
   }));
+
+for (
+  const [how, told] of [
+    ["refuse", `1011 user.${"é".repeat(59)}`],
+    ["throw", `1011 user.${"é".repeat(59)}`],
+    ["disconnect", `1000 ${"é".repeat(61)}`],
+    ["close", `4000 ${"é".repeat(61)}`],
+  ]
+) {
+  test(`the reason of an actor that ends a raw socket by ${how} is cut to what fits a frame`, () =>
+    withThing(async (site) => {
+      const id = await site.world.client.leaving.getOrCreate("a").resolve();
+      const wire = (await site.dial(`/gateway/${id}/websocket/${how}`)).open();
+      await site.world.clock.settle();
+      assertEquals(wire.closedWith, told);
+    }));
+}
 
 test("what is wrong with a raw socket is told by its close", () =>
   withThing(async (site, id) => {

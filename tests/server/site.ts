@@ -178,6 +178,9 @@ export class Wire {
 
   #close(code: number, reason: string): void {
     if (this.closedWith !== undefined) return;
+    if (new TextEncoder().encode(reason).length > 123) {
+      throw new RangeError("A close frame has no room for that");
+    }
     this.closedWith = `${code} ${reason}`;
     queueMicrotask(() => this.events.close(code, reason));
   }
