@@ -3,6 +3,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { actor } from "../../src/definition/actor.ts";
 import { UserError } from "../../src/errors.ts";
+import { encodingOf } from "../../src/protocol/encoding.ts";
+import type { Frame } from "../../src/protocol/messages.ts";
 import { test } from "../harness.ts";
 import { maxIncomingBytes, Site } from "./site.ts";
 
@@ -277,6 +279,52 @@ for (const [name, frame, code = "message.malformed"] of garbage) {
       await site.world.clock.settle();
       assertEquals(other.messages.at(-1).val.output, 1);
       assertEquals(await site.world.client.thing.getForId(id).size(), 2);
+    }));
+}
+
+for (const name of ["bare", "cbor", "json"]) {
+  const encoding = encodingOf(name);
+  const call = (text: string): Frame =>
+    encoding.encodeToServer({
+      tag: "ActionRequest",
+      val: { id: 1, name: "tell", args: [text] },
+    });
+  const dial = async (site: Site<typeof things>, id: string) => {
+    const protocols = `rivet, rivet_encoding.${name}`;
+    const wire = await site.dial(`/gateway/${id}/connect`, protocols);
+    wire.open();
+    await site.world.clock.settle();
+    return wire;
+  };
+
+  test(`in ${name}, a frame of exactly the limit is taken, and of one more byte closes`, () =>
+    withThing(async (site, id) => {
+      const wire = await dial(site, id);
+      const overhead = call("x".repeat(800)).length - 800;
+      const longest = call("x".repeat(maxIncomingBytes - overhead));
+      assertEquals(longest.length, maxIncomingBytes);
+      wire.say(longest);
+      await site.world.clock.settle();
+      assertEquals([wire.sent.length, wire.closedWith], [2, undefined]);
+      wire.say(call("x".repeat(maxIncomingBytes - overhead + 1)));
+      assertEquals(wire.closedWith, "1011 message.incoming_too_long");
+    }));
+
+  const isText = name === "json";
+  test(`in ${name}, a frame of the other kind ${isText ? "is taken" : "closes"}`, () =>
+    withThing(async (site, id) => {
+      const wire = await dial(site, id);
+      const frame = call("a");
+      wire.say(
+        typeof frame === "string"
+          ? new TextEncoder().encode(frame)
+          : frame.toHex(),
+      );
+      await site.world.clock.settle();
+      assertEquals(
+        [wire.sent.length, wire.closedWith],
+        isText ? [2, undefined] : [1, "1011 message.malformed"],
+      );
     }));
 }
 
