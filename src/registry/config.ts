@@ -34,7 +34,8 @@ export interface SetupConfig<
    * Who is let in: whoever has this token, or one of these, so that the next one can be accepted before
    * the last one is not any more. Visible ASCII characters. All others are refused, with 403 or a close
    * with 1011, as `auth/forbidden`; but anybody may ask for `/health` and `/metadata`. Clients of this
-   * process need none. Default: nobody needs a token, and `onBeforeConnect` decides.
+   * process need none. Left out, nobody needs a token, and `onBeforeConnect` decides; `undefined` is
+   * refused, for it may be a variable of the environment that somebody has forgotten to set.
    *
    * The client's option `token` sends it, and so does that of RivetKit's clients; but those up to 2.0.33
    * send none when they open a socket. Whoever reads `/metadata` is told `serverless.publicToken`, so

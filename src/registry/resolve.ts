@@ -111,6 +111,7 @@ export function resolveConfig<
 ): RegistryConfig<Actors> {
   checkShape(given, shape);
   checkActors(given.use);
+  checkTokens(given);
   checkTogether(given, environment);
   const { isProduction, runner, inspector, ...env } = environment;
   const { serverless = {}, logging = {} } = given;
@@ -118,7 +119,7 @@ export function resolveConfig<
   return {
     use: given.use,
     store: given.store ?? given.driver,
-    acceptTokens: given.acceptTokens,
+    ...("acceptTokens" in given && { acceptTokens: given.acceptTokens }),
     maxIncomingMessageSize: given.maxIncomingMessageSize ?? 65_536,
     maxOutgoingMessageSize: given.maxOutgoingMessageSize ?? 1_048_576,
     noWelcome: given.noWelcome ?? false,
@@ -191,6 +192,14 @@ function checkActors(use: Definitions): void {
       );
     }
   }
+}
+
+// A variable of the environment that is not set would let everybody in.
+function checkTokens(given: SetupConfig): void {
+  if (!("acceptTokens" in given) || given.acceptTokens !== undefined) return;
+  throw new TypeError(
+    "Cannot set up: acceptTokens is undefined; leave it out to let everybody in",
+  );
 }
 
 // The endpoint of the environment is for clients, so it forbids less than that of the program.

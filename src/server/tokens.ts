@@ -1,7 +1,7 @@
 // Who is let in at all: whoever has one of the tokens that the server accepts.
 //
-// How long it takes to refuse a token tells nothing of those that are accepted, but how many there are
-// and that none is as long.
+// How long it takes to refuse a token depends on its length, and of those that are accepted only on how
+// many there are.
 
 import { actorError } from "../errors.ts";
 import { type Route, tokenOf } from "../protocol/routes.ts";

@@ -59,6 +59,7 @@ test("a wrong value, or a key that is none, is named with its path", () => {
     [{ acceptTokens: ["a", "my secret"] }, "acceptTokens is neither a token"],
     [{ acceptTokens: "secret☺" }, "acceptTokens is neither a token"],
     [{ acceptTokens: [["secret"]] }, "acceptTokens is neither a token"],
+    [{ acceptTokens: undefined }, "acceptTokens is undefined"],
     [{ acceptTokens: null }, "acceptTokens is neither a token"],
     [{ runner: "mine" }, "runner is not an object"],
     [{ runner: { version: 0 } }, "runner.version is not a positive integer"],
