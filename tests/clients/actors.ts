@@ -1,6 +1,7 @@
 // The actors that RivetKit's clients call in the cases.
 
 import { actor, queue, UserError } from "../../mod.ts";
+import { deaf, mirror, room } from "./connection_actors.ts";
 
 // Node runs that file too, so it has no types of its own.
 const { describe } = await import(
@@ -155,5 +156,8 @@ export const actors = {
   slow,
   worker,
   raw,
+  room,
+  mirror,
+  deaf,
   "my actor/x": named,
 };

@@ -13,7 +13,7 @@
 //   }];
 //
 // What `run` is given is in scene.js. It runs once for each version, runtime and encoding, at the same
-// time as every other case, against one server whose actors are in actors.ts: it keeps to actors with
+// time as many others, against one server whose actors are in actors.ts: it keeps to actors with
 // `key` in their key. These files are JavaScript, as Node runs them too, and import no client: it is
 // given to them. What they assert with is `strictEqual` and its like: in Deno, `equal` of
 // `node:assert/strict` is not strict.

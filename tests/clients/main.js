@@ -13,6 +13,9 @@ import { Scene, watchFetch } from "./scene.js";
 const [version, runtime, places, ...numbers] = process.argv.slice(2);
 // How long one case may take: many of them share the machine.
 const patienceMs = 90_000;
+// How many are under way at once: as many processes as there are clients do the same, and a server
+// that is asked for everything in one moment refuses some of it.
+const maxRunning = 24;
 
 // A client may leave a promise behind that nobody awaits: that is its own matter, and ends no case.
 process.on("unhandledRejection", (error) => {
@@ -25,11 +28,12 @@ const cases = (await loadCases()).filter((one) =>
   one.versions.includes(version) && one.runtimes.includes(runtime) &&
   (numbers.length === 0 || numbers.includes(`${one.number}`))
 );
-await Promise.all(
-  cases.flatMap((one) =>
-    one.encodings.map((encoding) => report(one, encoding))
-  ),
+const waiting = cases.flatMap((one) =>
+  one.encodings.map((encoding) => () => report(one, encoding))
 );
+await Promise.all(Array.from({ length: maxRunning }, async () => {
+  for (let run; (run = waiting.shift()) !== undefined;) await run();
+}));
 console.log("end of reports");
 process.exit(0);
 

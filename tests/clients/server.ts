@@ -2,9 +2,11 @@
 
 import { setup } from "../../mod.ts";
 import { actors } from "./actors.ts";
+import { crashableStore } from "./connection_actors.ts";
 
 const place = { port: 0, hostname: "127.0.0.1" };
-const { url: endpoint } = setup({ use: actors, store: "memory" }).serve(place);
+const { url: endpoint } = setup({ use: actors, store: crashableStore() })
+  .serve(place);
 
 // It has no actors of its own, and sends clients to the other.
 const { host } = new URL(endpoint);
