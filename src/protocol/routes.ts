@@ -139,6 +139,12 @@ export function parseActorPath(
   return { kind: "actor", actorId, token: undefined, endpoint };
 }
 
+/** Whether a path is that of the connections of an actor, whatever else is wrong with it. */
+export function isConnectPath(pathname: string, basePath: string): boolean {
+  const path = belowBase(pathname, basePath);
+  return /^(\/gateway\/[^/]*)?\/connect\/*$/.test(path);
+}
+
 /** The path of an action of an actor. */
 export function actionPath(actorId: string, name: string): string {
   return `${gatewayPath(actorId)}/action/${encodeURIComponent(name)}`;

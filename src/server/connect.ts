@@ -13,7 +13,12 @@ import type {
   SocketEvents,
   Upgrade,
 } from "../adapters/adapter.ts";
-import { actorError, toWireError } from "../errors.ts";
+import {
+  actorError,
+  statusOf,
+  toWireError,
+  type WireError,
+} from "../errors.ts";
 import { cutReason } from "../protocol/close.ts";
 import { encodingOf } from "../protocol/encoding.ts";
 import { json } from "../protocol/json.ts";
@@ -28,7 +33,7 @@ import { readParams } from "./action.ts";
 import { tooLong } from "./body.ts";
 import { type FrameReader, loggedSocket } from "./log.ts";
 import { seenAt } from "./target.ts";
-import { callerOf, type Throttle } from "./throttle.ts";
+import { callerOf, type Refusal, type Throttle } from "./throttle.ts";
 
 // What a caller may send before its connection is open: bytes, and frames.
 const maxHeldBytes = 1024 * 1024;
@@ -67,6 +72,24 @@ export function answerConnect(
     loggedSocket(socket.events, host.log, { actorId, reader }),
     offer.hasProtocol ? { protocol, liveness } : { liveness },
   );
+}
+
+/**
+ * What a caller is told whose connection is refused. Clients of the later line then give it up, but for
+ * a few errors that they know to pass; so what passes here is told to them as one of those.
+ */
+export function refusalOf(
+  error: WireError,
+  encoding: Encoding,
+  line: Line,
+): Pick<Refusal, "frame" | "reason"> {
+  const told = line === "2.3" && statusOf(error) === 503
+    ? { ...error, group: "guard", code: "service_unavailable" }
+    : error;
+  return {
+    frame: encodeErrorMessage(encoding, told, null),
+    reason: `${told.group}.${told.code}`,
+  };
 }
 
 class ConnectionSocket implements MessageChannel {
@@ -168,7 +191,7 @@ class ConnectionSocket implements MessageChannel {
 
   // The connection was never open: tells why in full, and closes.
   #refuse(error: unknown): void {
-    const { actorId, exposesErrors, throttle } = this.#options;
+    const { actorId, line, exposesErrors, throttle } = this.#options;
     const wire = toWireError(error, { exposesErrors });
     // What the caller is told in full needs no log; anybody can have himself refused all day.
     if (wire.code === "internal_error") {
@@ -178,8 +201,7 @@ class ConnectionSocket implements MessageChannel {
     this.#held = [];
     this.#refusal = throttle.refuse(this.#socket!, {
       caller: callerOf(this.#request, actorId),
-      frame: encodeErrorMessage(this.encoding, wire, null),
-      reason: `${wire.group}.${wire.code}`,
+      ...refusalOf(wire, this.encoding, line),
     });
   }
 

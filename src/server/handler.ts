@@ -12,6 +12,7 @@ import type { Encoding } from "../protocol/messages.ts";
 import {
   type ActorRoute,
   headers,
+  isConnectPath,
   parseActorPath,
   parseProtocols,
   parseRoute,
@@ -22,7 +23,7 @@ import {
 } from "../protocol/routes.ts";
 import { answerAction, readPost } from "./action.ts";
 import { answerActors } from "./actors.ts";
-import { answerConnect } from "./connect.ts";
+import { answerConnect, refusalOf } from "./connect.ts";
 import { answerSend } from "./queue.ts";
 import { allowOrigin, answerPreflight } from "./cors.ts";
 import { logged, pathOf } from "./log.ts";
@@ -316,19 +317,22 @@ async function answerError(
 
 // A client cannot see the status of a refused upgrade, but it sees how a socket was closed.
 function refuseUpgrade(
-  { throttle }: HandlerOptions,
+  { throttle, basePath }: HandlerOptions,
   request: Request,
   upgrade: Upgrade,
-  { group, code }: WireError,
+  error: WireError,
 ): Response {
   const offer = parseProtocols(request.headers.get("sec-websocket-protocol"));
-  const key = new URL(request.url).searchParams.get("rvt-key") ?? "";
+  const { pathname, searchParams } = new URL(request.url);
+  const key = searchParams.get("rvt-key") ?? "";
   const caller = callerOf(request, `${pathOf(request)} ${key}`);
+  const told = isConnectPath(pathname, basePath)
+    ? refusalOf(error, encodingOrJson(offer.encoding, request), lineOf(request))
+    : { reason: `${error.group}.${error.code}` };
   let refusal: Timer | undefined;
   return upgrade({
     open(socket) {
-      const reason = `${group}.${code}`;
-      refusal = throttle.refuse(socket, { caller, reason });
+      refusal = throttle.refuse(socket, { caller, ...told });
     },
     message: () => {},
     close: () => refusal?.cancel(),
@@ -339,10 +343,16 @@ function refuseUpgrade(
 // a version that is not known yet.
 function errorEncoding({ request, encoding }: Asked): Encoding {
   if (encoding !== undefined) return encoding;
+  const asked = encodingOrJson(request.headers.get(headers.encoding), request);
+  return asked.name === "bare" ? json : asked;
+}
+
+function encodingOrJson(
+  name: string | null | undefined,
+  request: Request,
+): Encoding {
   try {
-    const name = request.headers.get(headers.encoding);
-    const asked = encodingOf(name, lineOf(request));
-    return asked.name === "bare" ? json : asked;
+    return encodingOf(name, lineOf(request));
   } catch {
     return json;
   }

@@ -203,6 +203,68 @@ test("a socket to nowhere is opened, and closed with the reason", async () => {
   }
 });
 
+const get = "rvt-namespace=default&rvt-method=get";
+for (
+  const [name, path, code] of [
+    [
+      "an actor that is not there",
+      `thing/connect?${get}&rvt-key=b`,
+      "actor.not_found",
+    ],
+    [
+      "a kind that is not there",
+      `other/connect?${get}`,
+      "actor.not_registered",
+    ],
+    [
+      "a query that is none",
+      "thing/connect?rvt-method=get",
+      "guard.query_invalid_params",
+    ],
+  ] as const
+) {
+  test(`a connection to ${name} is told so by a message and by the close, a raw socket by the close`, async () => {
+    await using site = await Site.open(things);
+    for (const base of ["/gateway/", "/api/rivet/gateway/"]) {
+      const wire = (await site.dial(base + path)).open();
+      await site.world.clock.pass(250);
+      assertEquals(wire.closedWith, `1011 ${code}`);
+      const [{ tag, val }, ...rest] = wire.messages;
+      assertEquals([tag, `${val.group}.${val.code}`, val.actionId, rest], [
+        "Error",
+        code,
+        null,
+        [],
+      ]);
+    }
+    const raw = path.replace("/connect", "/websocket/connect");
+    const wire = (await site.dial(`/gateway/${raw}`)).open();
+    await site.world.clock.settle();
+    assertEquals([wire.sent, wire.closedWith], [[], `1011 ${code}`]);
+  });
+}
+
+test("what passes is told to clients from 2.3 on as an error after which they try again", () =>
+  withThing(async (site, id) => {
+    await site.world.host.close();
+    for (
+      const [path, code] of [
+        [`/gateway/${id}/connect`, "server.shutting_down"],
+        [
+          `/gateway/thing/connect?${get}&rvt-key=a`,
+          "guard.service_unavailable",
+        ],
+      ] as const
+    ) {
+      const wire = (await site.dial(path)).open();
+      await site.world.clock.pass(250);
+      assertEquals(wire.closedWith, `1011 ${code}`);
+      const [{ val }] = wire.messages;
+      assertEquals(`${val.group}.${val.code}`, code);
+      assertEquals(val.message, "The server is shutting down");
+    }
+  }));
+
 const deep =
   `{"body":{"tag":"ActionRequest","val":{"id":1,"name":"add","args":${
     "[".repeat(300)
