@@ -4,7 +4,7 @@
 
 import type { ActorPlace, WireError } from "../errors.ts";
 import { ByteReader } from "./byte_reader.ts";
-import { bytesBy, type ByteWriter, writeVarint } from "./byte_writer.ts";
+import { beginBytes, type ByteWriter, writeVarint } from "./byte_writer.ts";
 import { readCbor } from "./cbor_reader.ts";
 import { writeCbor } from "./cbor_writer.ts";
 import type {
@@ -68,10 +68,10 @@ function encode<M>(
   message: M,
   write: Write<M>,
 ): Uint8Array<ArrayBuffer> {
-  return bytesBy((writer) => {
-    writer.uint16Le(version);
-    write(writer, message, version);
-  });
+  const writer = beginBytes();
+  writer.uint16Le(version);
+  write(writer, message, version);
+  return writer.end();
 }
 
 function decode<M>(frame: Frame, read: Read<M>): M {
@@ -302,13 +302,15 @@ function readPlace(
 
 // A value is CBOR behind its length.
 function writeValue(writer: ByteWriter, value: unknown, version: number): void {
-  writer.sized(() => writeCbor(writer, value, version >= tagVersion));
+  const begin = writer.beginSized();
+  writeCbor(writer, value, version >= tagVersion);
+  writer.endSized(begin);
 }
 
 function readValue(reader: ByteReader, version: number): unknown {
-  const inner = new ByteReader(reader.bytes(reader.varint()));
-  const value = readCbor(inner, version >= tagVersion);
-  inner.end();
+  const end = reader.beginSized(reader.varint());
+  const value = readCbor(reader, version >= tagVersion);
+  reader.endSized(end);
   return value;
 }
 

@@ -3,38 +3,55 @@
 import { malformed } from "./shapes.ts";
 
 // Up to here a loop reads a text of ASCII faster than the runtime's decoder.
-const maxLoopLength = 24;
+const maxLoopLength = 32;
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const scratch = new DataView(new ArrayBuffer(8));
 const scratchBytes = new Uint8Array(scratch.buffer);
+// The units of a text, by its length.
+const units = Array.from(
+  { length: maxLoopLength + 1 },
+  (_, length) => new Array<number>(length).fill(0),
+);
+
+// Texts that come again and again, such as the keys of objects: the last ones, by what they look like.
+const maxKnownLength = 24;
+const knownTexts = new Array<string>(256).fill("");
 
 /** Reads bytes one after another. What goes beyond their end is `message/malformed`. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
   #at = 0;
+  #end: number;
 
   /** Reads `bytes` from their start. */
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-  }
-
-  /** How many bytes are left. */
-  get left(): number {
-    return this.#bytes.length - this.#at;
+    this.#end = bytes.length;
   }
 
   /** Reads a byte. */
   byte(): number {
-    const byte = this.#bytes[this.#at];
-    if (byte === undefined) throw malformed("it ends too early");
-    this.#at++;
-    return byte;
+    if (this.#at >= this.#end) throw malformed("it ends too early");
+    return this.#bytes[this.#at++]!;
   }
 
   /** The next byte, which is still to be read; `undefined` at the end. */
   peek(): number | undefined {
-    return this.#bytes[this.#at];
+    return this.#at < this.#end ? this.#bytes[this.#at] : undefined;
+  }
+
+  /** Reads these bytes, if they are the next ones; if not, nothing. */
+  skips(expected: Uint8Array): boolean {
+    const { length } = expected;
+    const at = this.#at;
+    if (at + length > this.#end) return false;
+    const bytes = this.#bytes;
+    for (let i = 0; i < length; i++) {
+      if (bytes[at + i] !== expected[i]) return false;
+    }
+    this.#at = at + length;
+    return true;
   }
 
   /** Reads two bytes, the highest first. */
@@ -49,8 +66,7 @@ export class ByteReader {
 
   /** Reads four bytes, the highest first. */
   uint32(): number {
-    this.#fillScratch(4);
-    return scratch.getUint32(0);
+    return (this.uint16() << 16 | this.uint16()) >>> 0;
   }
 
   /** Reads eight bytes, the highest first. */
@@ -99,50 +115,86 @@ export class ByteReader {
 
   /** Reads bytes, which are those of the message and not a copy. */
   bytes(length: number): Uint8Array {
-    this.#check(length);
-    const start = this.#at;
-    this.#at += length;
+    const start = this.#take(length);
     return this.#bytes.subarray(start, this.#at);
   }
 
   /** Reads a text in UTF-8. */
   text(length: number): string {
-    if (length <= maxLoopLength) {
-      this.#check(length);
-      const text = this.#ascii(length);
-      if (text !== undefined) return text;
+    const start = this.#take(length);
+    if (length > maxLoopLength) return this.#decode(start);
+    const bytes = this.#bytes;
+    const codes = units[length]!;
+    let all = 0;
+    for (let i = 0; i < length; i++) {
+      const byte = bytes[start + i]!;
+      codes[i] = byte;
+      all |= byte;
     }
+    if (all >= 0x80) return this.#decode(start);
+    // A text of one unit the runtime has already.
+    return length === 1
+      ? String.fromCharCode(all)
+      : String.fromCharCode.apply(null, codes);
+  }
+
+  /** Reads a text in UTF-8 that may well have come before. */
+  knownText(length: number): string {
+    if (length === 0 || length > maxKnownLength) return this.text(length);
+    const start = this.#take(length);
+    const bytes = this.#bytes;
+    const looks = length + bytes[start]! * 7 +
+        bytes[start + (length >> 1)]! * 31 + bytes[this.#at - 1]! * 17 & 0xff;
+    const known = knownTexts[looks]!;
+    if (known.length === length) {
+      let i = 0;
+      while (i < length && known.charCodeAt(i) === bytes[start + i]) i++;
+      // A byte is a unit only of ASCII, and no others are kept.
+      if (i === length) return known;
+    }
+    this.#at = start;
+    const text = this.text(length);
+    if (text.length === length) knownTexts[looks] = text;
+    return text;
+  }
+
+  /** Begins to read what is `length` bytes long; {@linkcode endSized} needs what it returns. */
+  beginSized(length: number): number {
+    const end = this.#end;
+    this.#end = this.#take(length) + length;
+    this.#at -= length;
+    return end;
+  }
+
+  /** Checks that all of it is read, and goes on behind it. */
+  endSized(end: number): void {
+    this.end();
+    this.#end = end;
+  }
+
+  /** Checks that nothing is left. */
+  end(): void {
+    if (this.#at < this.#end) throw malformed("there is more than a message");
+  }
+
+  #decode(start: number): string {
     try {
-      return decoder.decode(this.bytes(length));
+      return decoder.decode(this.#bytes.subarray(start, this.#at));
     } catch (cause) {
       throw malformed("a text is not UTF-8", cause);
     }
   }
 
-  /** Checks that nothing is left. */
-  end(): void {
-    if (this.left > 0) throw malformed("there is more than a message");
-  }
-
-  #ascii(length: number): string | undefined {
-    let text = "";
-    for (let i = this.#at; i < this.#at + length; i++) {
-      const byte = this.#bytes[i]!;
-      if (byte >= 0x80) return undefined;
-      text += String.fromCharCode(byte);
-    }
-    this.#at += length;
-    return text;
-  }
-
-  #check(length: number): void {
-    if (length > this.left) throw malformed("it ends too early");
+  // Where bytes begin that have this length, which are then read.
+  #take(length: number): number {
+    const start = this.#at;
+    if (length > this.#end - start) throw malformed("it ends too early");
+    this.#at = start + length;
+    return start;
   }
 
   #fillScratch(length: number): void {
-    this.#check(length);
-    for (let i = 0; i < length; i++) {
-      scratchBytes[i] = this.#bytes[this.#at++]!;
-    }
+    const start = this.#take(length);
+    for (let i = 0; i < length; i++) scratchBytes[i] = this.#bytes[start + i]!;
   }
 }

@@ -1,6 +1,13 @@
-// Writes bytes one after another. The buffer is lent from message to message, so that a message costs
-// one allocation, of its own size.
+// Writes bytes one after another.
+//
+// To allocate bytes takes a runtime longer than to write a small message. So small messages lie next to
+// each other in chunks, and one that is kept keeps no more than its chunk in memory. A large message is
+// written into a buffer that is lent from message to message, and costs one allocation of its own size.
 
+const chunkBytes = 1024;
+// What is longer than this is not begun in a chunk of its own.
+const maxInChunkBytes = 512;
+const minLargeBytes = 16 * 1024;
 // A buffer that a large message has made longer than this is not kept.
 const maxKeptBytes = 1024 * 1024;
 // The most bytes that a length needs which is written before what it counts.
@@ -9,92 +16,87 @@ const maxLengthBytes = 9;
 const maxLoopLength = 48;
 
 const encoder = new TextEncoder();
-const scratch = new DataView(new ArrayBuffer(8));
-const scratchBytes = new Uint8Array(scratch.buffer);
 
 let spare: ByteWriter | undefined;
+let spareLarge: Uint8Array<ArrayBuffer> | undefined;
 
-/** The bytes that `write` writes. It may itself lead to other bytes being written. */
-export function bytesBy(
-  write: (writer: ByteWriter) => void,
-): Uint8Array<ArrayBuffer> {
+/** Begins a message, which ends with {@linkcode ByteWriter.end} or is given up. */
+export function beginBytes(): ByteWriter {
   const writer = spare ?? new ByteWriter();
   // Values may run code of their user while they are written, which may write a message of its own.
   spare = undefined;
-  write(writer);
-  const bytes = writer.take();
-  if (writer.capacity <= maxKeptBytes) spare = writer;
-  return bytes;
+  return writer;
 }
 
 /** Writes bytes one after another. */
 export class ByteWriter {
-  #bytes = new Uint8Array(1024);
-  #length = 0;
+  #bytes = new Uint8Array(chunkBytes);
+  #view = new DataView(this.#bytes.buffer);
+  #start = 0;
+  #at = 0;
 
-  /** How many bytes it can take without growing. */
-  get capacity(): number {
-    return this.#bytes.length;
-  }
-
-  /** How many bytes are written. */
-  get length(): number {
-    return this.#length;
-  }
-
-  /** What is written; the next byte is the first again. */
-  take(): Uint8Array<ArrayBuffer> {
-    const taken = this.#bytes.slice(0, this.#length);
-    this.#length = 0;
-    return taken;
+  /** Ends the message: its bytes. The writer is not to be used any more. */
+  end(): Uint8Array<ArrayBuffer> {
+    const bytes = this.#bytes;
+    spare = this;
+    if (bytes.length === chunkBytes) {
+      const message = bytes.subarray(this.#start, this.#at);
+      this.#start = this.#at;
+      return message;
+    }
+    const message = bytes.slice(0, this.#at);
+    if (bytes.length <= maxKeptBytes) spareLarge = bytes;
+    this.#at = 0;
+    this.#moveTo(new Uint8Array(chunkBytes));
+    return message;
   }
 
   /** Writes a byte. */
   byte(value: number): void {
-    if (this.#length === this.#bytes.length) this.#grow(1);
-    this.#bytes[this.#length++] = value;
+    if (this.#at === this.#bytes.length) this.#grow(1);
+    this.#bytes[this.#at++] = value;
   }
 
   /** Writes two bytes, the highest first. */
   uint16(value: number): void {
     this.#reserve(2);
-    this.#bytes[this.#length++] = value >>> 8;
-    this.#bytes[this.#length++] = value;
+    this.#bytes[this.#at++] = value >>> 8;
+    this.#bytes[this.#at++] = value;
   }
 
   /** Writes two bytes, the lowest first. */
   uint16Le(value: number): void {
     this.#reserve(2);
-    this.#bytes[this.#length++] = value;
-    this.#bytes[this.#length++] = value >>> 8;
+    this.#bytes[this.#at++] = value;
+    this.#bytes[this.#at++] = value >>> 8;
   }
 
   /** Writes four bytes, the highest first. */
   uint32(value: number): void {
     this.#reserve(4);
-    scratch.setUint32(0, value);
-    this.#copyScratch(4);
+    this.#view.setUint32(this.#at, value);
+    this.#at += 4;
   }
 
   /** Writes eight bytes, the highest first. */
   uint64(value: bigint): void {
     this.#reserve(8);
-    scratch.setBigUint64(0, value);
-    this.#copyScratch(8);
+    this.#view.setBigUint64(this.#at, value);
+    this.#at += 8;
   }
 
   /** Writes eight bytes, the lowest first. */
   uint64Le(value: bigint): void {
     this.#reserve(8);
-    scratch.setBigUint64(0, value, true);
-    this.#copyScratch(8);
+    this.#view.setBigUint64(this.#at, value, true);
+    this.#at += 8;
   }
 
   /** Writes a number of 64 bits, the highest byte first. */
   float64(value: number): void {
     this.#reserve(8);
-    scratch.setFloat64(0, value);
-    this.#copyScratch(8);
+    this.#view.setFloat64(this.#at, value);
+    this.#at += 8;
   }
 
   /** Writes a whole number, not negative, seven bits to a byte. */
@@ -110,8 +112,18 @@ export class ByteWriter {
   /** Writes bytes as they are. */
   bytes(value: Uint8Array): void {
     this.#reserve(value.length);
-    this.#bytes.set(value, this.#length);
-    this.#length += value.length;
+    this.#bytes.set(value, this.#at);
+    this.#at += value.length;
+  }
+
+  /** Writes a few bytes as they are: less than it takes to call the runtime for. */
+  fewBytes(value: Uint8Array): void {
+    const { length } = value;
+    this.#reserve(length);
+    const bytes = this.#bytes;
+    let at = this.#at;
+    for (let i = 0; i < length; i++) bytes[at++] = value[i]!;
+    this.#at = at;
   }
 
   /** Writes a text in UTF-8 behind its length in bytes, which `writeLength` writes. */
@@ -120,41 +132,41 @@ export class ByteWriter {
     writeLength: (writer: ByteWriter, length: number) => void,
   ): void {
     const { length } = value;
-    if (length <= maxLoopLength && isAscii(value)) {
+    if (length <= maxLoopLength) {
+      this.#reserve(length + maxLengthBytes);
+      const before = this.#at;
       writeLength(this, length);
-      this.#reserve(length);
-      for (let i = 0; i < length; i++) {
-        this.#bytes[this.#length++] = value.charCodeAt(i);
-      }
-      return;
+      if (this.#ascii(value)) return;
+      this.#at = before;
     }
     // UTF-8 needs at most three bytes for each UTF-16 unit.
     this.#reserve(length * 3 + maxLengthBytes);
-    const start = this.#length + maxLengthBytes;
+    const start = this.#at + maxLengthBytes;
     const { written } = encoder.encodeInto(value, this.#bytes.subarray(start));
     this.#put(start, written, writeLength);
   }
 
-  /** Writes what `write` writes behind its length in bytes, which is a varint. */
-  sized(write: (writer: ByteWriter) => void): void {
-    const before = this.#length;
+  /** Begins what stands behind its length in bytes; {@linkcode endSized} needs what it returns. */
+  beginSized(): number {
     // Most are short, and have their length in one byte.
     this.byte(0);
-    write(this);
-    const length = this.#length - before - 1;
-    this.#length = before;
+    return this.#at - this.#start;
+  }
+
+  /** Ends what stands behind its length, and writes that: a varint. */
+  endSized(begin: number): void {
+    const start = this.#start + begin;
+    const length = this.#at - start;
     if (length < 0x80) {
-      this.#bytes[before] = length;
-      this.#length += length + 1;
-    } else {
-      this.#reserve(length + maxLengthBytes);
-      this.#bytes.copyWithin(
-        before + maxLengthBytes,
-        before + 1,
-        before + 1 + length,
-      );
-      this.#put(before + maxLengthBytes, length, writeVarint);
+      this.#bytes[start - 1] = length;
+      return;
     }
+    this.#reserve(maxLengthBytes);
+    // Where it has been, unless there was no room.
+    const from = this.#start + begin;
+    this.#bytes.copyWithin(from + maxLengthBytes, from, this.#at);
+    this.#at = from - 1;
+    this.#put(from + maxLengthBytes, length, writeVarint);
   }
 
   // Writes a length, and moves what lies at `start` behind it.
@@ -164,26 +176,42 @@ export class ByteWriter {
     writeLength: (writer: ByteWriter, length: number) => void,
   ): void {
     writeLength(this, length);
-    this.#bytes.copyWithin(this.#length, start, start + length);
-    this.#length += length;
+    this.#bytes.copyWithin(this.#at, start, start + length);
+    this.#at += length;
   }
 
-  #copyScratch(length: number): void {
+  // Writes a text for which there is room, if it is ASCII; if not, it may write a part of it.
+  #ascii(value: string): boolean {
+    const bytes = this.#bytes;
+    const { length } = value;
+    let at = this.#at;
     for (let i = 0; i < length; i++) {
-      this.#bytes[this.#length++] = scratchBytes[i]!;
+      const code = value.charCodeAt(i);
+      if (code >= 0x80) return false;
+      bytes[at++] = code;
     }
+    this.#at = at;
+    return true;
   }
 
   #reserve(length: number): void {
-    if (this.#length + length > this.#bytes.length) this.#grow(length);
+    if (this.#at + length > this.#bytes.length) this.#grow(length);
   }
 
-  #grow(length: number): void {
-    const grown = new Uint8Array(
-      Math.max(this.#bytes.length * 2, this.#length + length),
+  #grow(more: number): void {
+    const length = this.#at - this.#start + more;
+    this.#moveTo(
+      length <= maxInChunkBytes ? new Uint8Array(chunkBytes) : largeFor(length),
     );
-    grown.set(this.#bytes);
-    this.#bytes = grown;
+  }
+
+  // Goes on in another buffer with what is written of the message.
+  #moveTo(bytes: Uint8Array<ArrayBuffer>): void {
+    bytes.set(this.#bytes.subarray(this.#start, this.#at));
+    this.#at -= this.#start;
+    this.#start = 0;
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer);
   }
 }
 
@@ -192,9 +220,12 @@ export function writeVarint(writer: ByteWriter, length: number): void {
   writer.varint(length);
 }
 
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    if (text.charCodeAt(i) >= 0x80) return false;
+// A buffer for a message that will have this length, and maybe more.
+function largeFor(length: number): Uint8Array<ArrayBuffer> {
+  const kept = spareLarge;
+  if (kept === undefined || kept.length < length) {
+    return new Uint8Array(Math.max(length * 2, minLargeBytes));
   }
-  return true;
+  spareLarge = undefined;
+  return kept;
 }

@@ -1,11 +1,19 @@
 // The `cbor` encoding: the messages of the `json` encoding, as CBOR.
 
 import { ByteReader } from "./byte_reader.ts";
-import { bytesBy } from "./byte_writer.ts";
+import { beginBytes } from "./byte_writer.ts";
+import {
+  decodeEvent,
+  decodeRequest,
+  decodeResponse,
+  encodeEvent,
+  encodeRequest,
+  encodeResponse,
+} from "./cbor_messages.ts";
 import { readCbor } from "./cbor_reader.ts";
 import { type HasTags, writeCbor } from "./cbor_writer.ts";
 import type { Line } from "./line.ts";
-import type { Encoding, Frame, ToClient, ToServer } from "./messages.ts";
+import { type Encoding, envelopeOf, type Frame } from "./messages.ts";
 import {
   argsOf,
   errorOf,
@@ -38,13 +46,27 @@ export function cborFor(line: Line): Encoding {
     encodeError: (error) => encodeCbor(error, hasTags),
     decodeError: (body) => errorOf(decodeCbor(body, hasTags)),
     encodeToServer: (message) =>
-      encodeCbor({ body: withBigInt(message, "id") }),
-    decodeToServer: (frame) => toServerOf(decodeCbor(frame)),
+      message.tag === "ActionRequest"
+        ? encodeRequest(message.val)
+        : encodeCbor({ body: message }),
+    decodeToServer: (frame) =>
+      decodeRequest(bytesOf(frame)) ?? toServerOf(decodeCbor(frame)),
     encodeToClient: (message) => {
-      const field = message.tag === "Error" ? "actionId" : "id";
-      return encodeCbor({ body: withBigInt(message, field) }, hasTags);
+      switch (message.tag) {
+        case "ActionResponse":
+          return encodeResponse(message.val, hasTags);
+        case "Event":
+          return encodeEvent(message.val, hasTags);
+        case "Error":
+          return encodeCbor(envelopeOf(message), hasTags);
+        default:
+          return encodeCbor({ body: message });
+      }
     },
-    decodeToClient: (frame) => toClientOf(decodeCbor(frame, hasTags)),
+    decodeToClient: (frame) =>
+      decodeResponse(bytesOf(frame), hasTags) ??
+        decodeEvent(bytesOf(frame), hasTags) ??
+        toClientOf(decodeCbor(frame, hasTags)),
   };
   return encoding;
 }
@@ -58,7 +80,9 @@ export function encodeCbor(
   value: unknown,
   hasTags: HasTags = false,
 ): Uint8Array<ArrayBuffer> {
-  return bytesBy((writer) => writeCbor(writer, value, hasTags));
+  const writer = beginBytes();
+  writeCbor(writer, value, hasTags);
+  return writer.end();
 }
 
 /**
@@ -67,18 +91,13 @@ export function encodeCbor(
  * @throws {ActorError} `message/malformed` when they are not those of one value.
  */
 export function decodeCbor(body: Frame, hasTags: HasTags = false): unknown {
-  if (typeof body === "string") throw malformed("it is a text, not bytes");
-  const reader = new ByteReader(body);
+  const reader = new ByteReader(bytesOf(body));
   const value = readCbor(reader, hasTags);
   reader.end();
   return value;
 }
 
-// Clients take nothing for an identifier but an integer of 64 bits, which a bigint is written as.
-function withBigInt(message: ToServer | ToClient, field: string): unknown {
-  const val = message.val as Record<string, unknown>;
-  const id = val[field];
-  return typeof id === "number"
-    ? { tag: message.tag, val: { ...val, [field]: BigInt(id) } }
-    : message;
+function bytesOf(frame: Frame): Uint8Array<ArrayBuffer> {
+  if (typeof frame === "string") throw malformed("it is a text, not bytes");
+  return frame;
 }

@@ -90,15 +90,27 @@ function readFields(
 ): Record<string, unknown> {
   const fields: Record<string, unknown> = {};
   for (let i = 0; hasMore(reader, count, i); i++) {
-    const key = read(reader, hasTags, depth + 1);
-    if (typeof key !== "string" && typeof key !== "number") {
-      throw malformed("an object has a key that is no text");
-    }
+    const key = readKey(reader, hasTags, depth + 1);
     const value = read(reader, hasTags, depth + 1);
     if (key === "__proto__") setOwn(fields, key, value);
     else fields[key] = value;
   }
   return fields;
+}
+
+function readKey(
+  reader: ByteReader,
+  hasTags: HasTags,
+  depth: number,
+): string | number {
+  const head = reader.peek() ?? 0;
+  if (head >= 0x60 && head < 0x78) {
+    reader.byte();
+    return reader.knownText(head - 0x60);
+  }
+  const key = read(reader, hasTags, depth);
+  if (typeof key === "string" || typeof key === "number") return key;
+  throw malformed("an object has a key that is no text");
 }
 
 // Whether there is one more in a row, which is as long as it says or ends with a byte of its own.

@@ -122,3 +122,11 @@ export function writeError<W>(
     return write(rest);
   }
 }
+
+/** What stands for an error where identifiers are bigints. */
+export function envelopeOf({ tag, val }: ErrorMessage): unknown {
+  const { actionId } = val;
+  return actionId === null
+    ? { body: { tag, val } }
+    : { body: { tag, val: { ...val, actionId: BigInt(actionId) } } };
+}

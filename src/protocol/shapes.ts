@@ -6,14 +6,26 @@ import type { QueueSend, QueueSent, ToClient, ToServer } from "./messages.ts";
 /** The most levels of a value. Deeper ones would overflow the stack of whoever walks them. */
 export const maxDepth = 256;
 
-/** The message to a server in what an encoding has read. */
-export function toServerOf(envelope: unknown): ToServer {
+/** Makes a value of what an encoding has read in its place. */
+export type Revive = (value: unknown) => unknown;
+
+const asIs: Revive = (value) => value;
+
+/** The message to a server in what an encoding has read, whose values are still to be revived. */
+export function toServerOf(
+  envelope: unknown,
+  revive: Revive = asIs,
+): ToServer {
   const { tag, val } = bodyOf(envelope);
   if (tag === "ActionRequest") {
     const { id, name, args } = val;
     return {
       tag,
-      val: { id: idOf(id), name: textOf(name), args: argsOf(args) },
+      val: {
+        id: idOf(revive(id)),
+        name: textOf(name),
+        args: argsOf(revive(args)),
+      },
     };
   }
   if (tag === "SubscriptionRequest") {
@@ -24,8 +36,11 @@ export function toServerOf(envelope: unknown): ToServer {
   throw malformed("unknown message");
 }
 
-/** The message to a client in what an encoding has read. */
-export function toClientOf(envelope: unknown): ToClient {
+/** The message to a client in what an encoding has read, whose values are still to be revived. */
+export function toClientOf(
+  envelope: unknown,
+  revive: Revive = asIs,
+): ToClient {
   const { tag, val } = bodyOf(envelope);
   switch (tag) {
     case "Init": {
@@ -34,16 +49,21 @@ export function toClientOf(envelope: unknown): ToClient {
       return { tag, val: { actorId, connectionId } };
     }
     case "Error": {
-      const id = val.actionId ?? null;
+      const fields = fieldsOf(revive(val));
+      const id = fields.actionId ?? null;
       const actionId = id === null ? null : idOf(id);
-      return { tag, val: { ...errorOf(val), actionId } };
+      return { tag, val: { ...errorOf(fields), actionId } };
     }
     case "ActionResponse":
-      return { tag, val: { id: idOf(val.id), output: val.output } };
-    case "Event": {
-      const args = Array.isArray(val.args) ? val.args : [];
-      return { tag, val: { name: textOf(val.name), args } };
-    }
+      return {
+        tag,
+        val: { id: idOf(revive(val.id)), output: revive(val.output) },
+      };
+    case "Event":
+      return {
+        tag,
+        val: { name: textOf(val.name), args: argsOf(revive(val.args)) },
+      };
     default:
       throw malformed("unknown message");
   }
@@ -132,14 +152,16 @@ function placeOf(value: unknown): ActorPlace {
     : { ...place, key: textOf(key) };
 }
 
-function idOf(value: unknown): number {
+/** An identifier: a whole number that a number can hold. */
+export function idOf(value: unknown): number {
   const isNumeric = typeof value === "bigint" || typeof value === "number";
   const id = isNumeric ? Number(value) : -1;
   if (Number.isSafeInteger(id) && id >= 0) return id;
   throw malformed("a number is not a whole one");
 }
 
-function textOf(value: unknown): string {
+/** A value that is to be a text. */
+export function textOf(value: unknown): string {
   if (typeof value !== "string") throw malformed("a text is missing");
   return value;
 }

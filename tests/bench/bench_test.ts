@@ -21,6 +21,13 @@ test("an append to 10 MB writes under 1 KB and takes at most 3 times one to 10 K
   }
 });
 
+test("the bench prints a ratio to JSON for every message in every encoding", async () => {
+  const ratios = column(await bench("encodings"), "ratio");
+  // Six messages, in JSON with and without UTF-8, bare, cbor and json.
+  assertEquals(ratios.length, 6 * 7);
+  for (const ratio of ratios) assert(ratio > 0 && ratio < Infinity);
+});
+
 test("a pending schedule and a sleeping actor take less than 100 bytes of memory each", async () => {
   const bytes = column(await bench("memory"), "heap");
   assertEquals(bytes.length, 3);

@@ -1,7 +1,7 @@
 // The bench: what Troupe costs beside the bare runtime, printed as tables with ratios.
 //
 //   deno task bench                              everything, on Deno and on Bun
-//   deno task bench append                       one part: actions, append, memory
+//   deno task bench append                       one part: actions, append, encodings, memory
 //   bun tests/bench/main.ts --quick              a look whether all of it works, in seconds
 //
 // The machine should have nothing else to do; with less than two free cores, server and load share one.
@@ -9,11 +9,13 @@
 import process from "node:process";
 import { benchActions } from "./actions.ts";
 import { benchAppend } from "./append.ts";
+import { benchEncodings } from "./encodings.ts";
 import { benchMemory } from "./memory.ts";
 
 const parts = {
   actions: benchActions,
   append: benchAppend,
+  encodings: benchEncodings,
   memory: benchMemory,
 };
 
