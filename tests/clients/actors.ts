@@ -45,8 +45,7 @@ const born = actor({
 /** Tells what came, and gives it back. */
 const echo = actor({
   actions: {
-    describe: (_c, ...args: unknown[]) => args.map(describe),
-    echo: (_c, ...args: unknown[]) => args,
+    echo: (_c, ...args: unknown[]) => [args.map(describe), args],
     params: (c) => describe(c.conn.params),
     length: (_c, text: string) => text.length,
     isLengthTold: (c) => c.request?.headers.has("content-length"),

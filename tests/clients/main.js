@@ -74,7 +74,8 @@ function within(ms, promise) {
 function linesOf(requests) {
   const counts = new Map();
   for (const { method, url, status, error } of requests) {
-    const line = `  ${method} ${url}: ${status ?? error ?? "no answer yet"}`;
+    const failure = error && `${error} ${error.cause ?? ""}`;
+    const line = `  ${method} ${url}: ${status ?? failure ?? "no answer yet"}`;
     counts.set(line, (counts.get(line) ?? 0) + 1);
   }
   return [...counts].map(([line, count]) =>
