@@ -1,6 +1,6 @@
 // The actors that RivetKit's clients call in the cases.
 
-import { actor, queue, UserError } from "../../mod.ts";
+import { actor, ActorError, queue, UserError } from "../../mod.ts";
 import { deaf, mirror, room } from "./connection_actors.ts";
 
 // Node runs that file too, so it has no types of its own.
@@ -70,11 +70,17 @@ const failing = actor({
   },
 });
 
-/** Lets in who says so, and counts how often its hooks run. */
+/** Lets in who says so, at the third attempt if he asks for that, and counts how often its hooks run. */
 const guarded = actor({
   state: { beforeConnect: 0, connState: 0, connect: 0, disconnect: 0 },
-  onBeforeConnect(c, params: { token?: string } | undefined) {
+  onBeforeConnect(
+    c,
+    params: { token?: string; isLate?: boolean } | undefined,
+  ) {
     c.state.beforeConnect++;
+    if (params?.isLate && c.state.beforeConnect < 3) {
+      throw new ActorError("actor", "restarting", "not yet");
+    }
     if (params?.token !== "open") {
       throw new UserError("nope", {
         code: "unauthorized",

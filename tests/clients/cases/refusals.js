@@ -61,6 +61,19 @@ export default [
       ok(count === attempts || count === attempts + 1, `${count} attempts`);
     },
   },
+  {
+    number: 43,
+    title: "a client that an actor refuses for now tries again, and gets in",
+    async run({ client, key }) {
+      const connection = client.guarded.getOrCreate(key, {
+        params: { token: "open", isLate: true },
+      }).connect();
+      // A call that waits meanwhile would be rejected.
+      await new Promise((resolve) => connection.onOpen(resolve));
+      equal((await connection.hooks()).beforeConnect, 3);
+      await connection.dispose();
+    },
+  },
 ];
 
 /** How often somebody has asked to be let in before. */
