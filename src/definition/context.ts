@@ -105,7 +105,13 @@ export interface ActorContext<T extends ActorTypes = ActorTypes> {
   readonly abortSignal: AbortSignal;
   /** Whether this instance stops. */
   readonly aborted: boolean;
-  /** Sends an event to every connection that has subscribed to it. */
+  /**
+   * Sends an event to every connection that has subscribed to it. Where it cannot be written in the
+   * encoding of some of them, or is longer than `maxOutgoingMessageSize` there, these are closed, and
+   * the others get it.
+   *
+   * @throws {ActorError} `message/outgoing_too_long` when it is too long for all of them.
+   */
   broadcast<Name extends NameIn<T["events"]>>(
     event: Name,
     ...args: EventArgs<T["events"], Name>

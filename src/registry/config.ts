@@ -44,7 +44,7 @@ export interface SetupConfig<
   acceptTokens?: string | readonly string[];
   /** The most bytes of one message from a caller. Default 65,536. */
   maxIncomingMessageSize?: number;
-  /** The most bytes of one message to a caller. Default 1,048,576. */
+  /** The most bytes of one message to a caller, in the caller's encoding. Default 1,048,576. */
   maxOutgoingMessageSize?: number;
   /** Whether `serve()` leaves its start line out. Default `false`. */
   noWelcome?: boolean;
