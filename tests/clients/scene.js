@@ -52,7 +52,8 @@ export class Scene {
   createClient = (options = {}) => {
     const { endpoint, encoding } = this;
     const client = this.#create({ endpoint, encoding, ...options });
-    this.defer(() => client.dispose());
+    // Not awaited: in Node 22 that never ends for a connection which is about to open.
+    this.defer(() => void client.dispose());
     return client;
   };
 

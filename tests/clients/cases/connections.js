@@ -223,7 +223,6 @@ export default [
       await told;
       const { group, code, message, metadata } = errors[0];
       deepStrictEqual({ group, code, message, metadata }, refused);
-      await conn.dispose();
     },
   },
 
@@ -418,7 +417,7 @@ export default [
       const query = `rvt-namespace=default&rvt-method=get&rvt-key=${key}`;
       for (
         const path of [
-          "/gateway/missing/connect",
+          `/gateway/${key}/connect`,
           `/gateway/room/connect?${query}`,
           `/gateway/mirror/websocket/?${query}`,
         ]
@@ -488,42 +487,41 @@ export default [
     async run({ client, key, endpoint }) {
       const actorId = await client.room.getOrCreate([key]).resolve();
       const query = "rvt-namespace=default&rvt-method=getOrCreate";
-      for (
-        const [path, reason] of [
-          [`/gateway/${actorId}`, "route.not_found"],
-          [`/gateway/${actorId}/nothing`, "route.not_found"],
-          [`/gateway/${actorId}/health`, "route.not_found"],
-          [`/gateway/${actorId}/request/a`, "route.not_found"],
-          [`/gateway/${actorId}/action/add`, "route.not_found"],
-          [`/gateway/${actorId}/websocket/`, "handler.websocket_not_defined"],
-          ["/gateway/none/connect", "actor.not_found"],
-          [`/gateway/room/connect?${query}`, "guard.query_missing_pool"],
-          [
-            `/gateway/none/connect?${query}&rvt-runner=a`,
-            "actor.not_registered",
-          ],
-          [
-            `/gateway/room/connect?${query}&rvt-nothing=1`,
-            "guard.query_invalid_params",
-          ],
-          ["/gateway", "route.not_found"],
-          ["/nothing", "route.not_found"],
-        ]
-      ) {
-        for (const protocols of [["rivet"], []]) {
-          const plain = new Plain(
-            endpoint.replace("http", "ws") + path,
-            protocols,
-          );
-          await plain.opened();
-          const closed = await plain.closed;
-          deepStrictEqual([path, closed.code, closed.reason], [
-            path,
-            1011,
-            reason,
-          ]);
-        }
-      }
+      const paths = [
+        [`/gateway/${actorId}`, "route.not_found"],
+        [`/gateway/${actorId}/nothing`, "route.not_found"],
+        [`/gateway/${actorId}/health`, "route.not_found"],
+        [`/gateway/${actorId}/request/a`, "route.not_found"],
+        [`/gateway/${actorId}/action/add`, "route.not_found"],
+        [`/gateway/${actorId}/websocket/`, "handler.websocket_not_defined"],
+        [`/gateway/${key}/connect`, "actor.not_found"],
+        [`/gateway/room/connect?${query}`, "guard.query_missing_pool"],
+        [
+          `/gateway/${key}/connect?${query}&rvt-runner=a`,
+          "actor.not_registered",
+        ],
+        [
+          `/gateway/room/connect?${query}&rvt-nothing=1`,
+          "guard.query_invalid_params",
+        ],
+        ["/gateway", "route.not_found"],
+        [`/nothing/${key}`, "route.not_found"],
+      ];
+      // At the same time: who is refused again and again is told later and later.
+      const sockets = paths.flatMap(([path, reason]) =>
+        [["rivet"], []].map((protocols) => ({ path, reason, protocols }))
+      );
+      await Promise.all(sockets.map(async ({ path, reason, protocols }) => {
+        const url = endpoint.replace("http", "ws") + path;
+        const plain = new Plain(url, protocols);
+        await plain.opened();
+        const closed = await plain.closed;
+        deepStrictEqual([path, closed.code, closed.reason], [
+          path,
+          1011,
+          reason,
+        ]);
+      }));
     },
   },
 
