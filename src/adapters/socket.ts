@@ -3,7 +3,8 @@
 //
 // States: connecting -> open (`opened`) -> closed (`closed`, or our own `close`). Once we close, the
 // events hear of it at once and the wire is left to the runtime: Bun drops a peer that does not
-// answer after its idle timeout, Deno keeps the connection until the peer goes.
+// answer after its idle timeout, Deno keeps the connection until the peer goes, and of what it was
+// sent 1 MiB (paced.ts).
 
 import type { Frame, Socket, SocketEvents } from "./adapter.ts";
 

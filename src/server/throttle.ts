@@ -101,7 +101,7 @@ export class Throttle {
   }
 }
 
-/** Who asks for `target`, the id of an actor or a path. For Deno, called before the upgrade. */
+/** Who asks for `target`, the id of an actor or a path. Deno's request is read before the upgrade. */
 export function callerOf({ headers }: Request, target: string): string {
   const forwarded = headers.get("x-forwarded-for") ?? "";
   return [forwarded, target].map((text) => text.slice(0, maxTextLength))
