@@ -301,7 +301,11 @@ const schedulingCodes = ["actor_ready_timeout", "actor_runner_failed"];
 /** The error that a client throws for one that came over the wire. */
 export function fromWireError(error: WireError): ActorError {
   const { group, code, message, metadata } = error;
-  if (group === "internal" && code === "internal_error") {
+  // From 2.3 on RivetKit's servers say which part of theirs has failed.
+  if (
+    code === "internal_error" &&
+    ["internal", "rivetkit", "core"].includes(group)
+  ) {
     return new InternalError(message, { metadata });
   }
   if (group === "guard" && schedulingCodes.includes(code)) {

@@ -24,6 +24,7 @@ import { localTransport } from "./local.ts";
 import { withNames } from "./names.ts";
 import { type ParamsSource, paramsSource } from "./params.ts";
 import { systemTiming, type Timing } from "./timing.ts";
+import { askUntilTaken } from "./turned_away.ts";
 
 /**
  * Makes a client of a registry, given its URL or more options. It opens nothing before it is used.
@@ -34,6 +35,9 @@ import { systemTiming, type Timing } from "./timing.ts";
  * Every call that fails rejects with an {@linkcode ActorError}. Its group is `"client"`, and its class
  * an {@linkcode ActorClientError}, when this side gave up: `connection_failed`, `connection_lost` (the
  * action may have run), `malformed_response`, `get_params_failed`, `queue_full` or `disposed`.
+ *
+ * The server may be Troupe's or RivetKit's own. What a Rivet Engine turns away before it has come to an
+ * actor, because that starts, sleeps or is being destroyed, is asked again, for 6.4 seconds at the most.
  *
  * @example
  * ```ts
@@ -77,6 +81,10 @@ class DefaultTransport implements Transport {
 
   get #transport(): Transport {
     return localTransport() ?? (this.#http ??= this.#overHttp());
+  }
+
+  get findsEachTime(): boolean {
+    return this.#transport.findsEachTime ?? false;
   }
 
   // Asynchronous, so that an endpoint that cannot be used rejects the call.
@@ -147,7 +155,7 @@ export function clientOver<R extends RegistryTypes>(
   // The accessors are there under any name, which the type of the Proxy cannot say.
   return withNames(
     members,
-    (name) => accessorOf(name, { transport, connect }),
+    (name) => accessorOf(name, { transport, timing, connect }),
   ) as Client<R>;
 }
 
@@ -158,7 +166,11 @@ type Connect = (
 
 function accessorOf(
   name: string,
-  { transport, connect }: { transport: Transport; connect: Connect },
+  { transport, timing, connect }: {
+    transport: Transport;
+    timing: Timing;
+    connect: Connect;
+  },
 ): ActorAccessor<Declared> {
   const handleOf = (
     query: ActorQuery,
@@ -172,6 +184,7 @@ function accessorOf(
       actorId,
       params,
       signal,
+      timing,
       connect: () => connect(query, { params, signal }),
     });
   };
@@ -193,7 +206,10 @@ function accessorOf(
       // Before anything is created that cannot be called.
       const params = paramsSource(options);
       const actor = { name, key: normalizeKey(key), input, region };
-      const actorId = await transport.create(actor, signal);
+      const actorId = await askUntilTaken(
+        () => transport.create(actor, signal),
+        { timing, signal },
+      );
       // The signal was for creating.
       return handleOf({ by: "id", name, actorId }, { actorId, ...params });
     },

@@ -29,10 +29,15 @@ import { ActorError, fromWireError, isErrorKind, statusOf } from "../errors.ts";
 import type { Init, ToClient, ToServer } from "../protocol/messages.ts";
 import type { ActorQuery, Link, Transport } from "../protocol/transport.ts";
 import { abortable } from "./abort.ts";
-import { ActorClientError, ActorConnDisposed } from "./errors.ts";
+import {
+  ActorClientError,
+  ActorConnDisposed,
+  MalformedResponseMessage,
+} from "./errors.ts";
 import { Listeners } from "./listeners.ts";
 import { paramsOf, type ParamsSource } from "./params.ts";
 import type { Timing } from "./timing.ts";
+import { isEnd, turnsAway } from "./turned_away.ts";
 
 /** How many calls may wait for a connection to open. One more rejects with `client/queue_full`. */
 export const maxQueuedCalls = 1000;
@@ -236,9 +241,10 @@ export class Connection implements ConnectionMembers {
         message: (message) => {
           if (this.#attempt === attempt) this.#receive(attempt, message);
         },
-        close: (code, reason) => {
+        close: (code, reason, error) => {
           attempt.closed.resolve();
-          if (this.#attempt === attempt) this.#ended(attempt, code, reason);
+          if (this.#attempt !== attempt) return;
+          this.#ended(attempt, error ?? errorOfClose(attempt, code, reason));
         },
       });
     } catch (cause) {
@@ -295,12 +301,7 @@ export class Connection implements ConnectionMembers {
     if (this.#attempt === attempt) this.#openListeners.emit();
   }
 
-  #ended(attempt: Attempt, code: number, reason: string): void {
-    const { openedAt, failure } = attempt;
-    const error = errorOfClose(reason) ?? new ActorClientError(
-      openedAt === undefined ? "connection_failed" : "connection_lost",
-      `Connection closed (code ${code}, reason "${reason}")`,
-    );
+  #ended({ openedAt, failure }: Attempt, error: ActorError): void {
     if (openedAt === undefined) return this.#refused(failure ?? error);
     const isReported = failure?.group === error.group &&
       failure.code === error.code;
@@ -308,7 +309,7 @@ export class Connection implements ConnectionMembers {
     this.#lost(isReported ? failure : error, { isReported, lifeMs });
   }
 
-  // The connection was open. A close that gives no group and code is no error by itself.
+  // The connection was open.
   #lost(
     error: ActorError,
     { isReported, lifeMs }: { isReported: boolean; lifeMs: number },
@@ -320,7 +321,7 @@ export class Connection implements ConnectionMembers {
     this.#setStatus("disconnected");
     for (const call of calls) call.reject(error);
     this.#closeListeners.emit();
-    if (!isReported && error.group !== "client") this.#report(error);
+    if (!isReported && !isNoError(error)) this.#report(error);
     this.#retry();
   }
 
@@ -328,7 +329,8 @@ export class Connection implements ConnectionMembers {
   #refused(error: ActorError): void {
     const { query } = this.#options;
     // Between finding and connecting, the actor has gone: the next attempt creates it.
-    const isGone = "create" in query && isErrorKind(error, "actor/not_found");
+    const isGone = "create" in query &&
+      (isErrorKind(error, "actor/not_found") || isEnd(error));
     this.#failures++;
     this.#attempt = undefined;
     const calls = isGone || isPassing(error) ? [] : this.#takeCalls();
@@ -395,15 +397,28 @@ export class Connection implements ConnectionMembers {
 }
 
 // A reason is `group.code`, and an engine adds `#` and what it calls the request.
-function errorOfClose(reason: string): ActorError | undefined {
-  const [, group, code] = /^([\w-]+)\.([\w-]+)(?:#|$)/.exec(reason) ?? [];
-  return group && code
-    ? new ActorError(group, code, `Connection closed: ${reason}`)
-    : undefined;
+function errorOfClose(
+  { openedAt }: Attempt,
+  code: number,
+  reason: string,
+): ActorError {
+  const [, group, kind] = /^([\w-]+)\.([\w-]+)(?:#|$)/.exec(reason) ?? [];
+  return group && kind
+    ? new ActorError(group, kind, `Connection closed: ${reason}`)
+    : new ActorClientError(
+      openedAt === undefined ? "connection_failed" : "connection_lost",
+      `Connection closed (code ${code}, reason "${reason}")`,
+    );
+}
+
+// Whether nothing has gone wrong but that the connection is gone.
+function isNoError({ group, code }: ActorError): boolean {
+  return group === "client" && code === "connection_lost";
 }
 
 // Whether nobody has refused the connection, or somebody only for now.
 function isPassing(error: ActorError): boolean {
+  if (error instanceof MalformedResponseMessage) return false;
   return ["client", "guard", "ws"].includes(error.group) ||
-    statusOf(error) === 503;
+    statusOf(error) === 503 || turnsAway(error);
 }

@@ -33,7 +33,8 @@ export interface ClientOptions {
   /**
    * Before the first call a client asks the server's `/metadata` whether it is to be reached
    * elsewhere, and waits for a server that is not there yet: it tries again after 0.5 s, then twice as
-   * long each time, up to 15 s. `true` leaves that out. Default `false`.
+   * long each time, up to 15 s. `true` leaves that out; the server is then taken for one of Troupe's.
+   * Default `false`.
    */
   disableMetadataLookup?: boolean;
   /** Nothing; RivetKit's client takes it. */

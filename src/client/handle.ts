@@ -7,19 +7,24 @@ import type {
 import type { SendOptions } from "../definition/queue.ts";
 import type { Declared } from "../definition/types.ts";
 import type { UniversalWebSocket } from "../definition/socket.ts";
-import { type ActorError, isErrorKind } from "../errors.ts";
+import { ActorError, isErrorKind } from "../errors.ts";
 import type { QueueSend, QueueSent } from "../protocol/messages.ts";
 import type { ActorQuery, Transport } from "../protocol/transport.ts";
 import { abortable } from "./abort.ts";
 import type { Connection } from "./connection.ts";
 import { withActions } from "./names.ts";
 import { paramsOf, type ParamsSource } from "./params.ts";
-import { pathOf, protocolsOf, readRequest } from "./raw.ts";
+import {
+  pathOf,
+  protocolsOf,
+  type RawInput,
+  readRequest,
+  refusalIn,
+} from "./raw.ts";
 import { ClientSocket } from "./socket.ts";
 import { Shared } from "./shared.ts";
-
-// What says that there is no actor is shorter.
-const maxErrorBytes = 65_536;
+import type { Timing } from "./timing.ts";
+import { askAgain, askUntilTaken, isEnd, turnedAwayBy } from "./turned_away.ts";
 
 /** What a handle needs. */
 export interface HandleOptions {
@@ -30,6 +35,7 @@ export interface HandleOptions {
   params: ParamsSource;
   /** Aborts finding the actor. */
   signal: AbortSignal | undefined;
+  timing: Timing;
   connect(): Connection;
 }
 
@@ -74,20 +80,13 @@ class Handle<D extends Declared> implements HandleMembers<D> {
     input: string | URL | Request,
     init?: RequestInit,
   ): Promise<Response> {
-    const { isRepeatable, ...raw } = readRequest(input, init);
+    const raw = readRequest(input, init);
     const signal = raw.init.signal ?? undefined;
     signal?.throwIfAborted();
-    const actorId = this.#actorId ?? await this.#find(signal);
-    const response = await this.#fetch(actorId, raw);
-    const { by } = this.#options.query;
-    if (by === "id" || !isRepeatable) return response;
-    if (!await tellsOfNoActor(response)) return response;
-    if (this.#actorId === actorId) this.#actorId = undefined;
-    const currentId = this.#actorId ?? await this.#find(signal);
-    // If the actor is there after all, the response is its own.
-    if (currentId === actorId) return response;
-    await response.body?.cancel();
-    return await this.#fetch(currentId, raw);
+    const response = await this.#fetchOnce(raw);
+    return raw.isRepeatable && this.#mayAskAgain(response)
+      ? await this.#again(() => this.#fetchOnce(raw), signal)
+      : response;
   }
 
   async webSocket(
@@ -102,7 +101,7 @@ class Handle<D extends Declared> implements HandleMembers<D> {
     const socket = new ClientSocket((events) => transport.dial(dial, events));
     // The next socket finds the actor anew, where this one finds that it is gone.
     socket.addEventListener("close", ({ reason }) => {
-      const isGone = reason.startsWith("actor.not_found");
+      const isGone = /^actor\.(?:not_found|destroy)/.test(reason);
       if (isGone && this.#actorId === actorId) this.#actorId = undefined;
     });
     return socket;
@@ -133,14 +132,27 @@ class Handle<D extends Declared> implements HandleMembers<D> {
     return await this.action({ name: "send", args });
   }
 
-  async #fetch(
-    actorId: string,
-    request: { path: string; init: RequestInit },
-  ): Promise<Response> {
+  // A handle of a key asks the actor that has it now, if another one had it before.
+  async #fetchOnce(raw: RawInput): Promise<Response> {
+    const signal = raw.init.signal ?? undefined;
+    const actorId = this.#actorId ?? await this.#find(signal);
+    const response = await this.#fetch(actorId, raw);
+    const { by } = this.#options.query;
+    if (by === "id" || !raw.isRepeatable) return response;
+    if (!await tellsOfNoActor(response)) return response;
+    if (this.#actorId === actorId) this.#actorId = undefined;
+    const currentId = this.#actorId ?? await this.#find(signal);
+    // If the actor is there after all, the response is its own.
+    if (currentId === actorId) return response;
+    await response.body?.cancel();
+    return await this.#fetch(currentId, raw);
+  }
+
+  async #fetch(actorId: string, { path, init }: RawInput): Promise<Response> {
     const { transport, params: source } = this.#options;
-    const signal = request.init.signal ?? undefined;
+    const signal = init.signal ?? undefined;
     const params = await abortable(paramsOf(source), signal);
-    return await transport.fetch({ actorId, params, ...request });
+    return await transport.fetch({ actorId, path, init, params });
   }
 
   async #send(args: unknown[]): Promise<unknown> {
@@ -150,7 +162,7 @@ class Handle<D extends Declared> implements HandleMembers<D> {
       try {
         return await this.action({ name: "send", args });
       } catch (error) {
-        if (!isErrorKind(error, "action/not_found")) throw error;
+        if (!isNoAction(error)) throw error;
       }
     }
     const { wait = false, timeout, signal } = options ?? {};
@@ -161,13 +173,44 @@ class Handle<D extends Declared> implements HandleMembers<D> {
     return status === "completed" ? { status, response } : { status };
   }
 
-  // Asks the actor; a handle of a key asks the one that has it now, if another one had it before.
   async #ask<R extends ActorRequest, V>(
     request: R,
     ask: Ask<R, V>,
   ): Promise<V> {
     const { signal } = request;
     signal?.throwIfAborted();
+    try {
+      return await this.#askOnce(request, ask);
+    } catch (error) {
+      if (!this.#mayAskAgain(error)) throw error;
+      return await this.#again(() => this.#askOnce(request, ask), signal);
+    }
+  }
+
+  #again<V>(
+    ask: () => Promise<V>,
+    signal: AbortSignal | undefined,
+  ): Promise<V> {
+    const { timing } = this.#options;
+    const mayAskAgain = (answer: unknown) => this.#mayAskAgain(answer);
+    return askAgain(ask, mayAskAgain, { timing, signal });
+  }
+
+  // Whether the actor, or the one that the key will have next, may soon be there.
+  #mayAskAgain(answer: unknown): boolean {
+    const error = turnedAwayBy(answer);
+    if (error === undefined) return false;
+    if (this.#options.query.by === "id") return !isEnd(error);
+    this.#actorId = undefined;
+    return true;
+  }
+
+  // Asks the actor; a handle of a key asks the one that has it now, if another one had it before.
+  async #askOnce<R extends ActorRequest, V>(
+    request: R,
+    ask: Ask<R, V>,
+  ): Promise<V> {
+    const { signal } = request;
     const actorId = this.#actorId ?? await this.#find(signal);
     try {
       return await this.#askAs(actorId, request, ask);
@@ -200,16 +243,20 @@ class Handle<D extends Declared> implements HandleMembers<D> {
 
   async #find(signal: AbortSignal | undefined): Promise<string> {
     if (this.#search === undefined || this.#search.isOver) {
-      const { transport, query, signal: own } = this.#options;
-      this.#search = new Shared((ended) =>
-        transport.resolve(query, own ? AbortSignal.any([own, ended]) : ended)
-      );
+      const { transport, query, timing, signal: own } = this.#options;
+      this.#search = new Shared((ended) => {
+        const signal = own ? AbortSignal.any([own, ended]) : ended;
+        return askUntilTaken(
+          () => transport.resolve(query, signal),
+          { timing, signal },
+        );
+      });
     }
     const search = this.#search;
     const actorId = await search.wait(signal);
     if (this.#search === search) {
       this.#search = undefined;
-      this.#actorId = actorId;
+      if (!this.#options.transport.findsEachTime) this.#actorId = actorId;
     }
     return actorId;
   }
@@ -242,20 +289,20 @@ const sendMessage: Ask<
 
 // Whether a response says that there is no such actor. Its body can still be read.
 async function tellsOfNoActor(response: Response): Promise<boolean> {
-  const { status, headers } = response;
-  const type = headers.get("content-type");
-  if (status !== 404 || !type?.startsWith("application/json")) return false;
-  if (Number(headers.get("content-length")) > maxErrorBytes) return false;
-  try {
-    const { group, code } = await response.clone().json();
-    return group === "actor" && code === "not_found";
-  } catch {
-    return false; // The actor's own answer.
-  }
+  if (response.status !== 404) return false;
+  const { group, code } = await refusalIn(response) ?? {};
+  return group === "actor" && code === "not_found";
 }
 
 function isPlainName(name: unknown): boolean {
   return typeof name === "string" && /^[\w:-][\w.:-]{0,63}$/.test(name);
+}
+
+// As Troupe and RivetKit up to 2.2 say it, or RivetKit from 2.3 on.
+function isNoAction(error: unknown): boolean {
+  return error instanceof ActorError &&
+    ["action/not_found", "actor/action_not_found"]
+      .includes(`${error.group}/${error.code}`);
 }
 
 function checkTimeout(timeout: unknown): void {

@@ -1,7 +1,9 @@
 // The transport over the network: fetch and WebSocket.
 
 import { actorError, fromWireError } from "../errors.ts";
+import { bareFor } from "../protocol/bare.ts";
 import { encodeCbor } from "../protocol/cbor.ts";
+import { encodingOf } from "../protocol/encoding.ts";
 import { json, parse, stringify } from "../protocol/json.ts";
 import { formatKey } from "../protocol/key.ts";
 import type { Encoding, Frame, QueueSent } from "../protocol/messages.ts";
@@ -32,8 +34,10 @@ import {
   MalformedResponseMessage,
   ManagerError,
 } from "./errors.ts";
-import { lookUp } from "./metadata.ts";
+import { lookUp, type Server } from "./metadata.ts";
+import { refusalIn } from "./raw.ts";
 import { systemTiming } from "./timing.ts";
+import { noteTurnedAway, turnsAway } from "./turned_away.ts";
 
 /** What a client says about itself to every server. */
 export interface HttpOptions {
@@ -57,26 +61,32 @@ interface HttpRequest {
 
 /** Reaches actors over the network. */
 export class HttpTransport implements Transport {
-  // The one that was given, until the server has said where it is to be reached.
-  #endpoint: Endpoint;
+  // At the endpoint that was given, until the server has said where it is to be reached.
+  #server: Server;
   #isLookedUp: boolean;
-  readonly #encoding: Encoding;
+  #encoding: Encoding;
   readonly #headers: Record<string, string>;
   readonly #runner: string;
   readonly #disposal = new AbortController();
 
   constructor(endpoint: Endpoint, options: HttpOptions) {
-    this.#endpoint = endpoint;
+    this.#server = { ...endpoint, line: undefined };
     this.#encoding = options.encoding;
     this.#headers = { ...options.headers };
     this.#runner = options.runner ?? "default";
     this.#isLookedUp = options.looksUp === false;
   }
 
+  // RivetKit's own servers answer with an internal error when there is no actor of an id.
+  get findsEachTime(): boolean {
+    return this.#server.line === "2.0";
+  }
+
   async resolve(
     query: ActorQuery,
     signal: AbortSignal | undefined,
   ): Promise<string> {
+    if (!this.#isLookedUp) await this.#lookUp(signal);
     const { name } = query;
     if ("create" in query) {
       const body = this.#creation({ name, key: query.key, ...query.create });
@@ -103,11 +113,13 @@ export class HttpTransport implements Transport {
     actor: { name: string; key: string[]; input: unknown; region?: string },
     signal: AbortSignal | undefined,
   ): Promise<string> {
+    if (!this.#isLookedUp) await this.#lookUp(signal);
     const body = this.#creation(actor);
     return await this.#manage({ method: "POST", body, signal }, createdId);
   }
 
   async call(call: TransportCall): Promise<unknown> {
+    if (!this.#isLookedUp) await this.#lookUp(call.signal);
     const { actorId, name, args } = call;
     const { encodeCall, decodeResult } = this.#encoding;
     const path = actionPath(actorId, name);
@@ -115,6 +127,7 @@ export class HttpTransport implements Transport {
   }
 
   async send(message: TransportSend): Promise<QueueSent> {
+    if (!this.#isLookedUp) await this.#lookUp(message.signal);
     const { actorId, name, body, wait, timeout } = message;
     const { encodeSend, decodeSent } = this.#encoding;
     const path = queuePath(actorId, name);
@@ -124,15 +137,16 @@ export class HttpTransport implements Transport {
 
   async fetch({ actorId, path, init, params }: RawFetch): Promise<Response> {
     if (!this.#isLookedUp) await this.#lookUp(init.signal ?? undefined);
-    const { url, token } = this.#endpoint;
+    const { url, token } = this.#server;
     const sent = new Headers(this.#headers);
     for (const [name, value] of new Headers(init.headers)) {
       sent.set(name, value);
     }
     if (params !== undefined) sent.set(headers.params, toAscii(params));
     if (token !== undefined) sent.set(headers.token, token);
+    let response: Response;
     try {
-      return await fetch(`${url}${gatewayPath(actorId)}/request${path}`, {
+      response = await fetch(`${url}${gatewayPath(actorId)}/request${path}`, {
         credentials: "include",
         ...init,
         headers: sent,
@@ -141,11 +155,12 @@ export class HttpTransport implements Transport {
       init.signal?.throwIfAborted();
       throw new HttpRequestError(`Cannot reach ${url}`, { cause });
     }
+    return this.#server.line === "2.3" ? await noteRefusal(response) : response;
   }
 
   dial(dial: RawDial, events: RawLinkEvents): RawLink {
     const { actorId, path, protocols, params } = dial;
-    const { url, token } = this.#endpoint;
+    const { url, token } = this.#server;
     const address = url.replace(/^http/, "ws") + gatewayPath(actorId, token) +
       `/websocket${path}`;
     let socket: WebSocket;
@@ -161,16 +176,7 @@ export class HttpTransport implements Transport {
     socket.onopen = () => events.open(socket.protocol);
     socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) =>
       events.message(typeof data === "string" ? data : new Uint8Array(data));
-    let isClosed = false;
-    const close = (code: number, reason: string) => {
-      if (!isClosed) events.close(code, reason);
-      isClosed = true;
-    };
-    socket.onclose = ({ code, reason }) => close(code, reason);
-    // A handshake that fails has an error, and not everywhere a close.
-    socket.onerror = () => {
-      if (socket.readyState === WebSocket.CLOSED) close(1006, "");
-    };
+    onceClosed(socket, (code, reason) => events.close(code, reason));
     return {
       url: address,
       get bufferedBytes() {
@@ -182,13 +188,13 @@ export class HttpTransport implements Transport {
   }
 
   gatewayUrl(actorId: string): string {
-    const { url, token } = this.#endpoint;
+    const { url, token } = this.#server;
     return url + gatewayPath(actorId, token);
   }
 
   // Whoever connects has found the actor before, and so the server has been looked up.
   connect(actorId: string, params: unknown, events: LinkEvents): Link {
-    const { url, token } = this.#endpoint;
+    const { url, token } = this.#server;
     const encoding = this.#encoding;
     // A socket has no headers that could carry the token.
     const path = connectPath(actorId, token);
@@ -210,16 +216,18 @@ export class HttpTransport implements Transport {
         message = encoding.decodeToClient(
           typeof data === "string" ? data : new Uint8Array(data),
         );
-      } catch {
+      } catch (cause) {
         // Going on would leave a call without its result, and nobody would know.
-        socket.onmessage = socket.onclose = null;
+        socket.onmessage = socket.onclose = socket.onerror = null;
         socket.close();
-        events.close(1002, "message.malformed");
+        const text = `Cannot read a message of ${url}`;
+        const error = new MalformedResponseMessage(text, { cause });
+        events.close(1002, "", error);
         return;
       }
       events.message(message);
     };
-    socket.onclose = ({ code, reason }) => events.close(code, reason);
+    onceClosed(socket, (code, reason) => events.close(code, reason));
     return {
       send: (message) => socket.send(encoding.encodeToServer(message)),
       close: (code, reason) => socket.close(code, reason),
@@ -235,11 +243,14 @@ export class HttpTransport implements Transport {
   async #lookUp(signal: AbortSignal | undefined): Promise<void> {
     const signals = [this.#disposal.signal];
     if (signal !== undefined) signals.push(signal);
-    this.#endpoint = await lookUp(
-      this.#endpoint,
+    this.#server = await lookUp(
+      this.#server,
       { headers: this.#headers, timing: systemTiming },
       AbortSignal.any(signals),
     );
+    if (this.#server.line === "2.3") {
+      this.#encoding = asEngine(this.#encoding);
+    }
     this.#isLookedUp = true;
   }
 
@@ -254,7 +265,9 @@ export class HttpTransport implements Transport {
     return stringify({
       name,
       key: formatKey(key),
-      input: input === undefined ? undefined : encodeCbor(input).toBase64(),
+      input: input === undefined
+        ? undefined
+        : encodeCbor(input, this.#server.line === "2.3").toBase64(),
       datacenter: region,
       runner_name_selector: this.#runner,
       crash_policy: "sleep",
@@ -268,8 +281,7 @@ export class HttpTransport implements Transport {
     body: Frame,
     read: (body: Frame) => T,
   ): Promise<T> {
-    if (!this.#isLookedUp) await this.#lookUp(signal);
-    const { token } = this.#endpoint;
+    const { token } = this.#server;
     const encoding = this.#encoding;
     const request: HttpRequest = {
       method: "POST",
@@ -296,8 +308,7 @@ export class HttpTransport implements Transport {
     },
     read: (body: Frame) => T,
   ): Promise<T> {
-    if (!this.#isLookedUp) await this.#lookUp(signal);
-    const { namespace, token } = this.#endpoint;
+    const { namespace, token } = this.#server;
     const request: HttpRequest = {
       method,
       path: `/actors?${new URLSearchParams({ ...search, namespace })}`,
@@ -321,7 +332,7 @@ export class HttpTransport implements Transport {
     encoding: Encoding,
     read: (body: Frame) => T,
   ): Promise<T> {
-    const { url } = this.#endpoint;
+    const { url } = this.#server;
     let response: Response;
     let body: Uint8Array<ArrayBuffer>;
     try {
@@ -349,8 +360,46 @@ export class HttpTransport implements Transport {
         { cause, metadata: { status: response.status } },
       );
     }
-    throw fromWireError(refusal);
+    const error = fromWireError(refusal);
+    throw this.#server.line === "2.3" && turnsAway(refusal)
+      ? noteTurnedAway(error, refusal)
+      : error;
   }
+}
+
+// A handshake that fails has an error, and not everywhere a close.
+function onceClosed(
+  socket: WebSocket,
+  tell: (code: number, reason: string) => void,
+): void {
+  let isClosed = false;
+  const close = (code: number, reason: string) => {
+    if (!isClosed) tell(code, reason);
+    isClosed = true;
+  };
+  socket.onclose = ({ code, reason }) => close(code, reason);
+  socket.onerror = () => {
+    if (socket.readyState === WebSocket.CLOSED) close(1006, "");
+  };
+}
+
+// An encoding as RivetKit speaks it from 2.3 on. It looks for tags in whatever it reads as BARE, so that
+// this is written in the version that has them.
+function asEngine({ name }: Encoding): Encoding {
+  return name === "bare" ? bareFor(4) : encodingOf(name, "2.3");
+}
+
+// What an actor has answered has a header with its id, which a page of another origin does not see; and
+// it may be a stream, which must not be waited for.
+async function noteRefusal(response: Response): Promise<Response> {
+  const isWhole = response.headers.has("content-length");
+  if (response.ok || !isWhole || response.headers.has(headers.actor)) {
+    return response;
+  }
+  const refusal = await refusalIn(response);
+  return refusal !== undefined && turnsAway(refusal)
+    ? noteTurnedAway(response, refusal)
+    : response;
 }
 
 interface Found {

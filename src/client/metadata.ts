@@ -1,4 +1,4 @@
-// What a client asks a server before anything else: where it is to be reached.
+// What a client asks a server before anything else: where it is to be reached, and what it is.
 //
 // All clients of one endpoint share one question, and its answer for as long as the process lives. A
 // server that is not there, or not well, is asked again, first after 0.5 s, then twice as long each
@@ -6,9 +6,11 @@
 
 import { Logger, logLevelOf } from "../log.ts";
 import { readEndpoint } from "../protocol/endpoint.ts";
+import type { Line } from "../protocol/line.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { env } from "./env.ts";
 import { MalformedResponseMessage } from "./errors.ts";
+import { pause } from "./pause.ts";
 import { Shared } from "./shared.ts";
 import type { Timing } from "./timing.ts";
 
@@ -28,10 +30,16 @@ export interface LookupOptions {
   timing: Timing;
 }
 
-const known = new Map<string, Endpoint | Shared<Endpoint>>();
+/** A server as its metadata tell of it. */
+export interface Server extends Endpoint {
+  /** That of the RivetKit it is; `undefined` when it is none, or does not say. */
+  line: Line | undefined;
+}
+
+const known = new Map<string, Server | Shared<Server>>();
 
 /**
- * Where a server is to be reached: `endpoint`, or where its `/metadata` leads. Rejects with the
+ * Where a server is to be reached: at `endpoint`, or where its `/metadata` leads. Rejects with the
  * reason of `signal`.
  *
  * @throws {MalformedResponseMessage} when it leads to what is no URL.
@@ -40,7 +48,7 @@ export async function lookUp(
   endpoint: Endpoint,
   options: LookupOptions,
   signal: AbortSignal,
-): Promise<Endpoint> {
+): Promise<Server> {
   const { url, namespace, token } = endpoint;
   const key = JSON.stringify([url, namespace, token]);
   let found = known.get(key);
@@ -60,7 +68,7 @@ async function ask(
   endpoint: Endpoint,
   options: LookupOptions,
   signal: AbortSignal,
-): Promise<Endpoint> {
+): Promise<Server> {
   for (let attempt = 1;; attempt++) {
     const answer = await askOnce(endpoint, options, signal);
     if (!(answer instanceof Unanswered)) return answer;
@@ -90,7 +98,7 @@ async function askOnce(
   endpoint: Endpoint,
   { headers, timing }: LookupOptions,
   signal: AbortSignal,
-): Promise<Endpoint | Unanswered> {
+): Promise<Server | Unanswered> {
   const { url, namespace, token } = endpoint;
   const late = new AbortController();
   const cancel = timing.delay(
@@ -108,10 +116,12 @@ async function askOnce(
       signal: AbortSignal.any([signal, late.signal]),
     });
     const text = await response.text();
-    if (response.ok) return where(endpoint, text);
+    if (response.ok) return serverOf(endpoint, text);
     const { status } = response;
     const isPassing = status >= 500 || status === 429 || status === 408;
-    return isPassing ? new Unanswered(new Error(`Status ${status}`)) : endpoint;
+    return isPassing
+      ? new Unanswered(new Error(`Status ${status}`))
+      : { ...endpoint, line: undefined };
   } catch (cause) {
     if (cause instanceof MalformedResponseMessage) throw cause;
     signal.throwIfAborted();
@@ -121,8 +131,15 @@ async function askOnce(
   }
 }
 
-function where(endpoint: Endpoint, text: string): Endpoint {
-  const { clientEndpoint, clientNamespace, clientToken } = fieldsOf(text);
+function serverOf(endpoint: Endpoint, text: string): Server {
+  const fields = fieldsOf(text);
+  return { ...placeOf(endpoint, fields), line: lineOf(fields) };
+}
+
+function placeOf(
+  endpoint: Endpoint,
+  { clientEndpoint, clientNamespace, clientToken }: Record<string, unknown>,
+): Endpoint {
   if (!clientEndpoint) return endpoint;
   const refuse = (why: string): never => {
     throw new MalformedResponseMessage(
@@ -143,6 +160,16 @@ function where(endpoint: Endpoint, text: string): Endpoint {
   };
 }
 
+// From 2.3 on an engine serves RivetKit's actors, and who leads there speaks of its protocol.
+function lineOf(
+  { runtime, version, envoyProtocolVersion }: Record<string, unknown>,
+): Line | undefined {
+  if (runtime === "engine" || envoyProtocolVersion !== undefined) return "2.3";
+  return runtime === "rivetkit" && /^2\.[0-2]\./.test(String(version))
+    ? "2.0"
+    : undefined;
+}
+
 // What is no JSON, a page for one, says nothing of where to go; the first call will tell.
 function fieldsOf(text: string): Record<string, unknown> {
   try {
@@ -150,19 +177,4 @@ function fieldsOf(text: string): Record<string, unknown> {
   } catch {
     return {};
   }
-}
-
-function pause(
-  timing: Timing,
-  delayMs: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const cancel = timing.delay(resolve, delayMs);
-  const abort = () => {
-    cancel();
-    reject(signal.reason);
-  };
-  signal.addEventListener("abort", abort, { once: true });
-  return promise.finally(() => signal.removeEventListener("abort", abort));
 }

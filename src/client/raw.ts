@@ -1,6 +1,12 @@
 // What `handle.fetch()` and `handle.webSocket()` are given, as a path below the actor's own and the
 // options of a standard fetch.
 
+import type { WireError } from "../errors.ts";
+import { json } from "../protocol/json.ts";
+
+// Whatever refuses a request is shorter.
+const maxRefusalBytes = 65_536;
+
 /** A raw request, whichever way it was given. */
 export interface RawInput {
   /** The path below the actor's own, with the query; it begins with one slash. */
@@ -43,6 +49,23 @@ export function readRequest(
     init: joined,
     isRepeatable: !isStream,
   };
+}
+
+/**
+ * The error that a response tells of instead of an actor's own; `undefined` where it tells of none. The
+ * body can still be read.
+ */
+export async function refusalIn(
+  response: Response,
+): Promise<WireError | undefined> {
+  const { headers } = response;
+  if (!headers.get("content-type")?.startsWith(json.contentType)) return;
+  if (Number(headers.get("content-length")) > maxRefusalBytes) return;
+  try {
+    return json.decodeError(await response.clone().bytes());
+  } catch {
+    return undefined; // The actor's own answer.
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
 // How a client reaches actors: over the network, or within the process. The client is the same for
 // both; only the transport differs.
 
+import type { ActorError } from "../errors.ts";
 import type {
   Frame,
   QueueSend,
@@ -82,7 +83,8 @@ export interface RawLink {
  */
 export interface LinkEvents {
   message(message: ToClient): void;
-  close(code: number, reason: string): void;
+  /** `error` is there when it is this side that could not go on. */
+  close(code: number, reason: string, error?: ActorError): void;
 }
 
 /** One attempt at a connection. It is open when the message `Init` arrives. */
@@ -95,6 +97,8 @@ export interface Link {
 
 /** How a client reaches actors. Every failure is an `ActorError`. */
 export interface Transport {
+  /** Whether an id that was found tells nothing later: its actor may be gone, and nothing says so. */
+  readonly findsEachTime?: boolean;
   /** Finds the actor, or creates it if the query says so; resolves to its id. */
   resolve(query: ActorQuery, signal: AbortSignal | undefined): Promise<string>;
   /** Creates an actor; resolves to its id. */

@@ -7,7 +7,11 @@ import {
 import type { ActorDefinition } from "../../src/definition/definition.ts";
 import type { ActorTypes } from "../../src/definition/types.ts";
 import { ActorError } from "../../src/errors.ts";
-import { type ClientOptions, createClient } from "../../src/client/mod.ts";
+import {
+  type ClientOptions,
+  createClient,
+  MalformedResponseMessage,
+} from "../../src/client/mod.ts";
 import { setLocalTransport } from "../../src/client/local.ts";
 import { encodeCbor } from "../../src/protocol/cbor.ts";
 import { test } from "../harness.ts";
@@ -152,10 +156,10 @@ test("a refusal rejects with the error that the server tells", async () => {
   };
   // RivetKit's server says that its errors are plain text.
   for (const type of ["application/json; charset=utf-8", "text/plain"]) {
-    server.answer = ({ line }) =>
+    server.answer = ({ line, ...rest }) =>
       line === join
         ? { status: 400, type, body: JSON.stringify(error) }
-        : answers(put)({ line, headers: {}, body: "" });
+        : answers(put)({ line, ...rest });
     const { group, code, message, metadata } = await failureOf(
       clientOf(server).room.getOrCreate().join(),
     );
@@ -306,8 +310,8 @@ test("a message that cannot be read ends the connection", async () => {
   const failure = Promise.withResolvers<Error>();
   connection.onError(failure.resolve);
   const { group, code } = await failureOf(connection.join());
-  assertEquals(`${group}/${code}`, "message/malformed");
-  assertInstanceOf(await failure.promise, ActorError);
+  assertEquals(`${group}/${code}`, "client/malformed_response");
+  assertInstanceOf(await failure.promise, MalformedResponseMessage);
   await client.dispose();
 });
 

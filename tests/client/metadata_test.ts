@@ -152,7 +152,7 @@ test("a server that is not well is asked again, later each time, until it is", a
       if (server.lookups.length === 7) server.metadata = () => ({ body: "{}" });
       await timing.pass(ms);
     }
-    assertEquals(await found, endpoint);
+    assertEquals(await found, { ...endpoint, line: undefined });
     assertEquals(server.lookups.length, 8);
     assertEquals(warnings.length, 1);
     assert(`${warnings[0]}`.includes("does not answer"));
@@ -178,7 +178,7 @@ test("a server that takes the question and is silent is asked again after 10 s",
   await timing.pass(10_000);
   await until(() => timing.waitsMs.includes(500));
   await timing.pass(500);
-  assertEquals(await found, endpoint);
+  assertEquals(await found, { ...endpoint, line: undefined });
 });
 
 test("who gives up no longer waits; when nobody does, the server is asked no more", async () => {
@@ -201,7 +201,8 @@ test("who gives up no longer waits; when nobody does, the server is asked no mor
 
   server.metadata = () => ({ body: "{}" });
   const { signal } = new AbortController();
-  assertEquals(await lookUp(endpoint, options, signal), endpoint);
+  const found = await lookUp(endpoint, options, signal);
+  assertEquals(found, { ...endpoint, line: undefined });
 });
 
 test("a call can be aborted while its server is not there, and leaves nothing running", async () => {
@@ -241,6 +242,34 @@ test("metadata that lead nowhere are an error, which shows no token", async () =
     );
     assertEquals(`${group}/${code}`, "client/malformed_response");
     assertFalse(message.includes("secret"));
+  }
+});
+
+test("a server's metadata tell which line of RivetKit it is of, if any", async () => {
+  await using server = await FakeServer.start();
+  const lines: [unknown, string | undefined][] = [
+    [{ runtime: "rivetkit", version: "2.0.33", runner: {} }, "2.0"],
+    [{ runtime: "rivetkit", version: "2.2.1" }, "2.0"],
+    [
+      { runtime: "rivetkit", version: "2.3.19", envoyProtocolVersion: 8 },
+      "2.3",
+    ],
+    [
+      { runtime: "engine", version: "2.3.19", envoy_protocol_version: 8 },
+      "2.3",
+    ],
+    [{ runtime: "rivetkit", version: "0.1.0" }, undefined],
+    [{ runtime: "other", version: "2.0.33" }, undefined],
+    [{ version: 2 }, undefined],
+    ["engine", undefined],
+    [null, undefined],
+  ];
+  const options = { headers: {}, timing: new FakeTiming() };
+  for (const [metadata, expected] of lines) {
+    server.metadata = () => ({ body: JSON.stringify(metadata) });
+    const { signal } = new AbortController();
+    const { line } = await lookUp(fresh(server), options, signal);
+    assertEquals(line, expected);
   }
 });
 

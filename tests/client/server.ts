@@ -14,12 +14,14 @@ export interface Received {
   line: string;
   headers: IncomingMessage["headers"];
   body: string;
+  bytes: Uint8Array<ArrayBuffer>;
 }
 
 export interface Answer {
   status?: number;
   type?: string;
-  body: string;
+  headers?: Record<string, string>;
+  body: string | Uint8Array;
 }
 
 export class FakeServer implements AsyncDisposable {
@@ -64,19 +66,26 @@ export class FakeServer implements AsyncDisposable {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    let body = "";
-    for await (const chunk of request) body += chunk;
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const bytes = await new Blob(chunks.map((each) => each.slice())).bytes();
+    const body = new TextDecoder().decode(bytes);
     const line = `${request.method} ${request.url}`;
-    const received = { line, headers: request.headers, body };
+    const received = { line, headers: request.headers, body, bytes };
     const isLookup = request.url?.split("?")[0]?.endsWith("/metadata");
     (isLookup ? this.lookups : this.received).push(received);
     const answer = isLookup ? this.metadata(received) : this.answer(received);
     if (answer === undefined) return; // The caller waits.
+    const sent = typeof answer.body === "string"
+      ? new TextEncoder().encode(answer.body)
+      : answer.body;
     response.writeHead(answer.status ?? 200, {
       "content-type": answer.type ?? "application/json",
+      "content-length": sent.length,
       "connection": "close",
+      ...answer.headers,
     });
-    response.end(answer.body);
+    response.end(sent);
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex): void {
@@ -85,7 +94,9 @@ export class FakeServer implements AsyncDisposable {
     socket.on("error", () => socket.destroy());
     const { headers } = request;
     const accepted = new FakeSocket(socket);
-    this.received.push({ line: `WS ${request.url}`, headers, body: "" });
+    const line = `WS ${request.url}`;
+    const bytes = new Uint8Array();
+    this.received.push({ line, headers, body: "", bytes });
     const key = createHash("sha1")
       .update(`${headers["sec-websocket-key"]}${acceptGuid}`)
       .digest("base64");
@@ -103,7 +114,7 @@ const acceptGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /** The server's end of a WebSocket, for messages of less than 64 KiB that come in one frame. */
 export class FakeSocket {
   readonly received: string[] = [];
-  onMessage: (text: string) => void = () => {};
+  onMessage: (text: string, bytes: Uint8Array<ArrayBuffer>) => void = () => {};
   readonly #socket: Duplex;
   #bytes = new Uint8Array();
 
@@ -152,7 +163,7 @@ export class FakeSocket {
       } else {
         const text = new TextDecoder().decode(payload);
         this.received.push(text);
-        this.onMessage(text);
+        this.onMessage(text, payload);
       }
     }
   }
