@@ -13,25 +13,32 @@ import {
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const folder = fileURLToPath(new URL("./", import.meta.url));
-const modules = join(folder, "node_modules");
+const here = fileURLToPath(new URL("./", import.meta.url));
 const lock = "package-lock.json";
 // A copy of the lock that the modules were installed by. It comes with them, or not at all.
-const installedLock = join(modules, `.installed-${lock}`);
+const installedLock = join("node_modules", `.installed-${lock}`);
 
 // The first line of Node that RivetKit's newer packages are made for; it has a WebSocket of its own.
 const nodeVersion = "22.23.3";
 
-let installing: Promise<void> | undefined;
+const installing = new Map<string, Promise<void>>();
 let fetchingNode: Promise<string> | undefined;
 
 /**
- * Installs what `package-lock.json` of this folder says, unless it is there. Any number of processes
- * may ask for it at once: each installs into a folder of its own, and the first that has everything
- * puts it where it is looked for.
+ * Installs what `package-lock.json` of this folder says, or of one below it, unless it is there. Any
+ * number of processes may ask for it at once: each installs into a folder of its own, and the first
+ * that has everything puts it where it is looked for.
  */
-export function install(): Promise<void> {
-  return installing ??= isInstalled() ? Promise.resolve() : installAnew();
+export function install(below = ""): Promise<void> {
+  const folder = join(here, below);
+  let installation = installing.get(folder);
+  if (installation === undefined) {
+    installation = isInstalled(folder)
+      ? Promise.resolve()
+      : installAnew(folder);
+    installing.set(folder, installation);
+  }
+  return installation;
 }
 
 /** The path of a Node of the line 22, whichever else there is. */
@@ -50,13 +57,15 @@ async function fetchNode(): Promise<string> {
   return output.trim();
 }
 
-function isInstalled(): boolean {
-  return existsSync(installedLock) &&
-    readFileSync(installedLock, "utf8") ===
+function isInstalled(folder: string): boolean {
+  const installed = join(folder, installedLock);
+  return existsSync(installed) &&
+    readFileSync(installed, "utf8") ===
       readFileSync(join(folder, lock), "utf8");
 }
 
-async function installAnew(): Promise<void> {
+async function installAnew(folder: string): Promise<void> {
+  const modules = join(folder, "node_modules");
   const own = mkdtempSync(join(folder, ".install-"));
   try {
     for (const file of ["package.json", lock]) {
@@ -73,15 +82,15 @@ async function installAnew(): Promise<void> {
       "--loglevel=error",
       `--prefix=${own}`,
     ]);
+    copyFileSync(join(own, lock), join(own, installedLock));
     const made = join(own, "node_modules");
-    copyFileSync(join(own, lock), join(made, `.installed-${lock}`));
-    if (isInstalled()) return;
+    if (isInstalled(folder)) return;
     if (existsSync(modules)) renameSync(modules, join(own, "earlier"));
     try {
       renameSync(made, modules);
     } catch (error) {
       // Another process was faster.
-      if (!isInstalled()) throw error;
+      if (!isInstalled(folder)) throw error;
     }
   } finally {
     rmSync(own, { recursive: true, force: true });
@@ -91,7 +100,7 @@ async function installAnew(): Promise<void> {
 /** Runs a program to its end, and returns what it has written. */
 function run(name: string, args: string[]): Promise<string> {
   const child = spawn(name, args, {
-    cwd: folder,
+    cwd: here,
     stdio: ["ignore", "pipe", "inherit"],
   });
   let output = "";
