@@ -1,10 +1,12 @@
-// What becomes of an event that cannot be written in every encoding of its receivers.
+// How often an event is written, and what becomes of one that cannot be in every encoding of its
+// receivers.
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { actor } from "../../src/definition/actor.ts";
 import { ActorError } from "../../src/errors.ts";
 import { bareFor } from "../../src/protocol/bare.ts";
 import { encodingOf } from "../../src/protocol/encoding.ts";
+import type { Encoding } from "../../src/protocol/messages.ts";
 import { test } from "../harness.ts";
 import { type Peer, World } from "./world.ts";
 
@@ -48,6 +50,45 @@ const counts = (peers: Record<string, Peer>) =>
   Object.values(peers).map(({ messages }) =>
     messages.filter(({ tag }) => tag === "Event").length
   );
+
+test("an event is written once for each encoding and version, however many have that one", () =>
+  withRoom(async (world) => {
+    const id = await world.client.room.getOrCreate("a").resolve();
+    const written: string[] = [];
+    const encodings = {
+      "json of 2.0": encodingOf("json", "2.0"),
+      "json of 2.3": encodingOf("json", "2.3"),
+      "cbor of 2.0": encodingOf("cbor", "2.0"),
+      "cbor of 2.3": encodingOf("cbor", "2.3"),
+      "bare 2": bareFor(2),
+      "bare 3": bareFor(3),
+      "bare 4": bareFor(4),
+    };
+    const groups: Peer[][] = [];
+    for (const [name, encoding] of Object.entries(encodings)) {
+      const counted: Encoding = {
+        ...encoding,
+        encodeToClient(message) {
+          if (message.tag === "Event") written.push(name);
+          return encoding.encodeToClient(message);
+        },
+      };
+      const group: Peer[] = [];
+      for (let index = 0; index < 5; index++) {
+        const peer = await world.connect(id, { encoding: counted });
+        peer.subscribe("told");
+        group.push(peer);
+      }
+      groups.push(group);
+    }
+    await world.clock.settle();
+    await world.client.room.getOrCreate("a").bytes(2);
+    assertEquals(written.toSorted(), Object.keys(encodings).toSorted());
+    for (const [first, ...others] of groups) {
+      const frame = first!.frames.at(-1);
+      for (const { frames } of others) assert(frames.at(-1) === frame);
+    }
+  }));
 
 test("an event that is too long in one encoding reaches the others, and closes whoever has that one", () =>
   withRoom(async (world, peers) => {
