@@ -1,6 +1,6 @@
 // The actors of the cases about connections, raw requests and raw sockets.
 
-import { actor, ActorError, UserError } from "../../mod.ts";
+import { actor, UserError } from "../../mod.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import type { Store } from "../../src/stores/store.ts";
 
@@ -12,8 +12,6 @@ interface Params {
   waits?: boolean;
   /** Is refused with a code of group "user", and metadata. */
   refused?: string;
-  /** Is refused so many times with an error of this group and code, then let in. */
-  trouble?: { group: string; code: string; times: number };
 }
 
 // What has happened to the connections of an actor, by its id. It outlasts them, and the instance.
@@ -64,6 +62,9 @@ function open(name: string): void {
 // The actors whose next commit fails, as if another process had taken them over.
 const doomed = new Set<string>();
 
+// The actors that fail to wake the next time.
+const sickly = new Set<string>();
+
 /** A store in memory that refuses the next commit of an actor that has called `crash`. */
 export function crashableStore(): Store {
   const store = memoryStore();
@@ -86,21 +87,22 @@ export const room = actor({
     total: input?.total ?? 0,
   }),
   async onBeforeConnect(c, params: Params | null | undefined) {
-    const log = logOf(c.actorId);
     if (params?.waits) await pass(c.actorId);
     if (params?.refused !== undefined) {
       const options = { code: params.refused, metadata: { why: "token" } };
       throw new UserError("nope", options);
     }
-    if (params?.trouble !== undefined) {
-      const { group, code, times } = params.trouble;
-      const tries = log.push(`refused at ${Date.now()}`);
-      if (tries <= times) throw new ActorError(group, code, "Not now");
-    }
   },
   createConnState: (_c, params: Params | null | undefined) => ({
     name: params?.name ?? "",
   }),
+  onWake(c) {
+    if (sickly.delete(c.actorId)) throw new Error("It does not wake");
+  },
+  onSleep(c) {
+    logOf(c.actorId).push("slept");
+    open(`${c.actorId} slept`);
+  },
   onConnect: (c, conn) => {
     if (conn.state.name !== "") {
       logOf(c.actorId).push(`${conn.state.name} came`);
@@ -160,6 +162,15 @@ export const room = actor({
       }
     },
     sleep: (c) => c.sleep(),
+    sleepBadly(c): void {
+      sickly.add(c.actorId);
+      c.sleep();
+    },
+    // Of another actor, for one that is asked does not sleep.
+    async untilSlept(_c, actorId: string, times: number): Promise<void> {
+      const slept = () => logOf(actorId).filter((line) => line === "slept");
+      while (slept().length < times) await pass(`${actorId} slept`);
+    },
     end: (c) => c.destroy(),
     // The change is lost, and with it the instance.
     crash(c): void {
@@ -202,7 +213,7 @@ export const mirror = actor({
           status: 404,
         });
       case "/slowly":
-        return new Response(slowly(["one ", "two ", "three"]));
+        return new Response(inTwoParts(pass(`${c.actorId} stream`)));
     }
   },
   onWebSocket(c, socket) {
@@ -210,7 +221,7 @@ export const mirror = actor({
     socket.addEventListener("message", ({ data }) => {
       if (data === "where") {
         socket.send(
-          JSON.stringify({ pathname, search, params: c.conn.params }),
+          JSON.stringify({ pathname, search, params: c.conn.params ?? null }),
         );
       } else if (data === "close") socket.close(4001, "bye");
       else socket.send(data);
@@ -227,20 +238,21 @@ export const mirror = actor({
       return logOf(c.actorId).shift()!;
     },
     count: (c) => c.state.count,
+    goOn: (c) => open(`${c.actorId} stream`),
   },
 });
 
 /** It has neither `onRequest` nor `onWebSocket`. */
 export const deaf = actor({ actions: { ping: () => "pong" } });
 
-function slowly(parts: string[]): ReadableStream<Uint8Array> {
+function inTwoParts(first: Promise<void>): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   return new ReadableStream({
-    async pull(controller) {
-      const part = parts.shift();
-      if (part === undefined) return controller.close();
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      controller.enqueue(encoder.encode(part));
+    async start(controller) {
+      controller.enqueue(encoder.encode("one "));
+      await first;
+      controller.enqueue(encoder.encode("two"));
+      controller.close();
     },
   });
 }

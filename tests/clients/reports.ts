@@ -36,7 +36,9 @@ const commands: Record<string, () => string[] | Promise<string[]>> = {
   "deno": () => ["deno", "run", "-A"],
   "bun": () => ["bun"],
 };
-const ownRuntime = "Bun" in globalThis ? "bun" : "deno";
+
+/** The runtime that runs the tests. */
+export const ownRuntime = "Bun" in globalThis ? "bun" : "deno";
 
 /** How one case went with one client in one encoding. */
 export interface Report {
@@ -112,10 +114,15 @@ async function runClient(
   };
 }
 
-async function start(runtime: string, args: string[]): Promise<Program> {
+/** Starts a program of this folder on a runtime. */
+export async function start(
+  runtime: string,
+  args: string[],
+  env: Record<string, string> = {},
+): Promise<Program> {
   const [name, ...before] = await commands[runtime]!();
   return Program.start(name!, [...before, ...args], {
     cwd: folder,
-    env: { RIVET_ENDPOINT: undefined, RIVET_ENGINE: undefined },
+    env: { RIVET_ENDPOINT: undefined, RIVET_ENGINE: undefined, ...env },
   });
 }

@@ -71,10 +71,13 @@ export class Program implements AsyncDisposable {
 
   /**
    * Waits until what it has written matches, from the first byte on. Rejects, with its output, when
-   * it ends before that or takes more than 20 seconds.
+   * it ends before that or takes more than 20 seconds, unless told otherwise.
    */
-  async line(pattern: RegExp): Promise<RegExpMatchArray> {
-    const deadline = Date.now() + patienceMs;
+  async line(
+    pattern: RegExp,
+    withinMs = patienceMs,
+  ): Promise<RegExpMatchArray> {
+    const deadline = Date.now() + withinMs;
     for (;;) {
       const match = this.#output.match(pattern);
       if (match !== null) return match;

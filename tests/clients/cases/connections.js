@@ -7,6 +7,7 @@ import {
   rejects,
   strictEqual,
 } from "node:assert/strict";
+import { closedError, told } from "../connection.js";
 import { Cutter } from "../cutter.js";
 import { Plain } from "../plain.js";
 
@@ -552,22 +553,3 @@ export default [
     },
   },
 ];
-
-/** What in-flight actions are rejected with when a connection closes. */
-function closedError(line, code = 1005, reason = "") {
-  const [group, rest] = reason.split(".");
-  // Those of 2.0 see no more in a reason than a text.
-  return line === "2.0" || rest === undefined
-    ? new RegExp(`code: ${code}, reason: ${reason}\\)`)
-    : { group, code: rest };
-}
-
-/** Resolves with what a callback is given the first time; `listen` returns what ends it. */
-function told(listen) {
-  return new Promise((resolve) => {
-    const stop = listen((...args) => {
-      stop?.();
-      resolve(args);
-    });
-  });
-}
