@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { test } from "../harness.ts";
 import { Folder } from "../runtimes/folder.ts";
 import { freePort } from "../runtimes/ports.ts";
-import { Program } from "../runtimes/process.ts";
+import type { Program } from "../runtimes/process.ts";
 import { install } from "./install.ts";
 import { ownRuntime, runtimes, start, versions } from "./reports.ts";
 
