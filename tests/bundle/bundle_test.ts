@@ -14,8 +14,8 @@ import { Program } from "../runtimes/process.ts";
 // What a bundle may weigh, in bytes: so that growth is somebody's decision.
 const largest: Record<string, number> = {
   "troupe.js": 540_000,
-  "client.js": 110_000,
-  "client.min.js": 55_000,
+  "client.js": 116_000,
+  "client.min.js": 57_000,
 };
 
 const files = [...Object.keys(largest), "troupe.d.ts", "client.d.ts", "types"];
