@@ -1,6 +1,6 @@
 // What keeps a client that is refused from asking again without a pause.
 
-import { equal, ok } from "node:assert/strict";
+import { ok, strictEqual } from "node:assert";
 
 const title = "a client that is refused asks less than 5 times a second";
 // At once, and after 250, 500, 1,000 and 2,000 ms.
@@ -23,7 +23,7 @@ export default [
         const error = await new Promise((resolve) =>
           connection.onError(resolve)
         );
-        equal(error.metadata?.why, "token");
+        strictEqual(error.metadata?.why, "token");
         await connection.dispose();
         starts.push(performance.now());
       }
@@ -35,7 +35,7 @@ export default [
         ok(count < 5, `${count} attempts within a second`);
       }
       ok(starts.at(-1) - starts[0] >= leastMs);
-      equal(await asked(client, key), attempts);
+      strictEqual(await asked(client, key), attempts);
     },
   },
   {
@@ -51,13 +51,12 @@ export default [
       let errors = 0;
       await new Promise((resolve) =>
         connection.onError(({ metadata }) => {
-          equal(metadata?.why, "token");
+          strictEqual(metadata?.why, "token");
           if (++errors === attempts) resolve();
         })
       );
       const ms = performance.now() - start;
       ok(ms >= leastMs);
-      await connection.dispose();
       // On a busy machine the close comes after the error, and this client takes it for the next
       // socket's: then it asks more often than it tells.
       const count = await asked(client, key);
