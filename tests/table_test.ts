@@ -27,6 +27,7 @@ const counts: Record<string, number> = {
   N: 8, // clients
   V: 8, // versions, tests, logging, shutdown
   P: 9, // what came later: cron, queues, schemas and so on
+  "": 60, // what RivetKit's own clients are to find
 };
 
 interface Row {
@@ -39,7 +40,7 @@ interface Row {
 
 function rowsOf(text: string): Row[] {
   return text.split("\n").flatMap((line) => {
-    const match = line.match(/^\| ([A-Z]+\d*) +\|(.*)\|(.*)\|$/);
+    const match = line.match(/^\| ([A-Z]+\d*|\d+) +\|(.*)\|(.*)\|$/);
     if (match === null) return [];
     const [, id, , proof] = match as unknown as [
       string,
@@ -47,7 +48,7 @@ function rowsOf(text: string): Row[] {
       string,
       string,
     ];
-    const tests = [...proof.matchAll(/`([^`\s]+\.ts)`: “([^”]+)”/g)]
+    const tests = [...proof.matchAll(/`([^`\s]+\.[jt]s)`: “([^”]+)”/g)]
       .map(([, file, title]) => ({ file: file!, title: title! }));
     return [{ id, tests, note: proof }];
   });
