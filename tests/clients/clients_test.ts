@@ -14,7 +14,8 @@ import {
   versions,
 } from "./reports.ts";
 
-test("RivetKit's packages can be installed as their lock says", install);
+test("RivetKit's packages can be installed as their lock says", () =>
+  install());
 
 test("a Node that they ask for can be fetched", async () => {
   assert((await node22()) !== "");
