@@ -15,6 +15,16 @@ const room = actor({
     if (refused.has(name)) throw new UserError("Not you", { code: "not_you" });
     return { name };
   },
+  onRequest: (_c, request) => {
+    const { pathname, search } = new URL(request.url);
+    return new Response(pathname + search, { headers: { "x-own": "yes" } });
+  },
+  onWebSocket(_c, socket) {
+    socket.addEventListener("message", ({ data }) => {
+      socket.send(data);
+      socket.close(4001, "bye");
+    });
+  },
   actions: {
     say(c, text: string): number {
       c.broadcast("said", text);

@@ -96,4 +96,31 @@ globalThis.stage = {
       return `${error.group}.${error.code}: ${error.message}`;
     }
   },
+
+  /** What a raw request is answered with: its status, one of its headers, and its text. */
+  async fetch({ version, endpoint }, path) {
+    const client = clients[version].createClient({ endpoint, devtools: false });
+    const response = await client.room.getOrCreate("raw").fetch(path);
+    const own = response.headers.get("x-own");
+    return [response.status, own, await response.text()];
+  },
+
+  /** What comes back over a raw socket, and how it was closed. */
+  async echo({ version, endpoint }, text) {
+    const client = clients[version].createClient({ endpoint, devtools: false });
+    const handle = client.room.getOrCreate("raw");
+    const socket = version === "2.0.33"
+      ? await handle.websocket()
+      : await handle.webSocket();
+    const heard = [];
+    return new Promise((resolve) => {
+      socket.addEventListener("message", ({ data }) => heard.push(data));
+      socket.addEventListener(
+        "close",
+        ({ code, reason }) => resolve([...heard, code, reason]),
+      );
+      if (socket.readyState === 1) socket.send(text);
+      else socket.addEventListener("open", () => socket.send(text));
+    });
+  },
 };

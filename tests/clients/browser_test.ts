@@ -188,6 +188,22 @@ inBrowser(
   "https",
 );
 
+inBrowser(
+  "RivetKit's clients make raw requests and open raw sockets in the browser",
+  async (stage) => {
+    for (const host of both) {
+      const page = await stage.page(host);
+      for (const version of ["2.0.33", "2.3.11", "2.3.19"]) {
+        assertEquals(
+          await page.fetch(version, "some/path?a=%20b"),
+          [200, "yes", "/some/path?a=%20b"],
+        );
+        assertEquals(await page.echo(version, "héllo"), ["héllo", 4001, "bye"]);
+      }
+    }
+  },
+);
+
 async function callsActions(
   page: Guests,
   by: { version: string; encoding: string },
@@ -347,6 +363,19 @@ class Guests {
   ): Promise<unknown> {
     const client = { ...by, endpoint: this.#endpoint };
     return await this.#run("act", client, name, ...args);
+  }
+
+  /** The status, a header and the text that a raw request is answered with. */
+  async fetch(version: string, path: string): Promise<unknown[]> {
+    return await this.#run("fetch", {
+      version,
+      endpoint: this.#endpoint,
+    }, path);
+  }
+
+  /** What comes back over a raw socket, and how it was closed. */
+  async echo(version: string, text: string): Promise<unknown[]> {
+    return await this.#run("echo", { version, endpoint: this.#endpoint }, text);
   }
 
   /** Waits until each component sees all this. */
