@@ -315,6 +315,35 @@ test("a message that cannot be read ends the connection", async () => {
   await client.dispose();
 });
 
+test("a handshake that fails without a close is tried again", async () => {
+  await using server = await FakeServer.start();
+  server.answer = answers(put);
+  server.accept = (socket) =>
+    socket.send(message("Init", { actorId: "id/1", connectionId: "c1" }));
+  const { WebSocket } = globalThis;
+  // As that of Node, which tells of an error alone.
+  class Refused extends EventTarget {
+    static readonly CLOSED = 3;
+    readonly readyState = 3;
+    onerror: (() => void) | undefined;
+    constructor() {
+      super();
+      globalThis.WebSocket = WebSocket;
+      queueMicrotask(() => this.onerror?.());
+    }
+  }
+  globalThis.WebSocket = Refused as unknown as typeof WebSocket;
+  const client = clientOf(server);
+  const connection = client.room.getOrCreate().connect();
+  const told: Error[] = [];
+  connection.onError((error) => told.push(error));
+  await connection.ready;
+  assertEquals(told.map((error) => (error as ActorError).code), [
+    "connection_failed",
+  ]);
+  await client.dispose();
+});
+
 test("params that are no JSON are an error of the connection", async () => {
   await using server = await FakeServer.start();
   server.answer = answers(put);

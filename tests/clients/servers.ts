@@ -23,6 +23,8 @@ export interface Running {
   url: string;
   /** What it has written so far. */
   output(): string;
+  /** Kills what answers, and starts it anew at the same place. Resolves when it answers again. */
+  restart(): Promise<void>;
 }
 
 const folder = fileURLToPath(new URL("./", import.meta.url));
@@ -57,24 +59,73 @@ async function startTroupe(
   stack: AsyncDisposableStack,
 ): Promise<Running> {
   const script = join(folder, "servers/troupe.js");
-  const server = stack.use(Program.start(name!, [...args, script]));
-  const [, url] = await server.line(/ at (http:\S+)\/api\/rivet/);
-  return { url: url!, output: () => server.output };
+  const port = await freePort();
+  return await serve(
+    stack,
+    `http://127.0.0.1:${port}`,
+    () => Program.start(name!, [...args, script], { env: { PORT: `${port}` } }),
+  );
 }
 
 async function startRivetkit(stack: AsyncDisposableStack): Promise<Running> {
   await install();
   const port = await freePort();
   const { path } = stack.use(new Folder());
-  const server = stack.use(rivetkit("2.0.33", `${port}`, path));
-  const url = `http://127.0.0.1:${port}`;
-  await answerOf(`${url}/metadata`, server);
-  return { url, output: () => server.output };
+  return await serve(
+    stack,
+    `http://127.0.0.1:${port}`,
+    () => rivetkit("2.0.33", `${port}`, path),
+  );
 }
 
 // The actors run in one process, and are served by another: the engine.
 async function startEngine(stack: AsyncDisposableStack): Promise<Running> {
   await Promise.all([install(), install("engine")]);
+  const { url, path } = await configureEngine(stack);
+  const binary = process.env.RIVET_ENGINE_BINARY ??
+    join(engineModules, "@rivetkit/engine-cli-linux-x64-musl/rivet-engine");
+  const engine = await serve(
+    stack,
+    url,
+    () =>
+      Program.start(binary, ["start", "--config", path], {
+        env: { RUST_LOG: "error" },
+      }),
+  );
+  const actors = stack.use(rivetkit("2.3.19", url));
+  const list = `${url}/envoys?namespace=default&name=default`;
+  for (let attempt = 0; attempt < 400; attempt++) {
+    if (/"envoy_key"/.test(await answerOf(list, actors))) {
+      return { ...engine, output: () => engine.output() + actors.output };
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`The actors did not join the engine:\n${actors.output}`);
+}
+
+async function serve(
+  stack: AsyncDisposableStack,
+  url: string,
+  start: () => Program,
+): Promise<Running> {
+  let server = start();
+  stack.defer(() => server[Symbol.asyncDispose]());
+  await answerOf(`${url}/metadata`, server);
+  return {
+    url,
+    output: () => server.output,
+    async restart() {
+      await server[Symbol.asyncDispose]();
+      server = start();
+      await answerOf(`${url}/metadata`, server);
+    },
+  };
+}
+
+/** Writes the configuration of an engine; where it will answer, and the path of the file. */
+async function configureEngine(
+  stack: AsyncDisposableStack,
+): Promise<{ url: string; path: string }> {
   const [port, peerPort, metricsPort] = await Promise.all(
     [freePort(), freePort(), freePort()],
   );
@@ -106,24 +157,7 @@ async function startEngine(stack: AsyncDisposableStack): Promise<Running> {
       },
     },
   };
-  const path = own.write("engine.json", JSON.stringify(config));
-  const binary = process.env.RIVET_ENGINE_BINARY ??
-    join(engineModules, "@rivetkit/engine-cli-linux-x64-musl/rivet-engine");
-  const engine = stack.use(
-    Program.start(binary, ["start", "--config", path], {
-      env: { RUST_LOG: "error" },
-    }),
-  );
-  await answerOf(`${url}/health`, engine);
-  const actors = stack.use(rivetkit("2.3.19", url));
-  const list = `${url}/envoys?namespace=default&name=default`;
-  for (let attempt = 0; attempt < 400; attempt++) {
-    if (/"envoy_key"/.test(await answerOf(list, actors))) {
-      return { url, output: () => engine.output + actors.output };
-    }
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`The actors did not join the engine:\n${actors.output}`);
+  return { url, path: own.write("engine.json", JSON.stringify(config)) };
 }
 
 function rivetkit(version: string, ...where: string[]): Program {

@@ -1,7 +1,8 @@
-// Our own server, with everything in memory. Its welcome tells where it is.
+// Our own server on PORT, with everything in memory.
 
+import process from "node:process";
 import * as troupe from "../../../mod.ts";
 import { actorsOf } from "./actors.js";
 
 troupe.setup({ use: actorsOf(troupe), store: "memory" })
-  .serve({ port: 0, hostname: "127.0.0.1" });
+  .serve({ port: Number(process.env.PORT), hostname: "127.0.0.1" });
