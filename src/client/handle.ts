@@ -60,8 +60,8 @@ class Handle<D extends Declared> implements HandleMembers<D> {
     this.#actorId = options.actorId;
   }
 
-  async action(call: ActionCall): Promise<unknown> {
-    return await this.#ask(call, callAction);
+  action(call: ActionCall): Promise<unknown> {
+    return this.#ask(call, callAction);
   }
 
   connect(): ActorConnection<D> {

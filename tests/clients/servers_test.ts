@@ -176,7 +176,7 @@ eachServer(
       await kindOf(client.counter.get(key).value()),
       "actor/not_found",
     );
-    // Of the form that each server gives to its ids.
+    // An engine asks for the form of its own ids.
     const missing = client.counter.getForId("5jxlv5boumuljx2d2nvyat0o2edl00");
     assertEquals(await kindOf(missing.value()), "actor/not_found");
     await client.counter.create(key);
@@ -310,11 +310,11 @@ eachServer(
       ]);
     }
     await connection.dispose();
-    const let_in = client.guarded.getOrCreate(key, {
+    const admitted = client.guarded.getOrCreate(key, {
       params: { token: "let me in" },
     });
-    assertEquals(await let_in.hello(), "welcome");
-    assertEquals(await let_in.connect().hello(), "welcome");
+    assertEquals(await admitted.hello(), "welcome");
+    assertEquals(await admitted.connect().hello(), "welcome");
   },
 );
 
