@@ -178,7 +178,11 @@ export const room = actor({
       c.state.total = -1;
     },
   },
-  options: { onBeforeConnectTimeout: 60_000 }, // the machine is busy
+  // The machine is busy: a client may not come to answer a ping for seconds.
+  options: {
+    onBeforeConnectTimeout: 60_000,
+    connectionLivenessTimeout: 60_000,
+  },
 });
 
 /** Raw requests and sockets; what they do is in the path. */
