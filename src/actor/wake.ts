@@ -31,6 +31,7 @@ const startTimeoutMs = 30_000;
  * Creates an actor. Resolves when that is durable.
  *
  * @throws {ActorExists} when another creator of the same name and key was first.
+ * @throws {ActorError} `request/invalid` when the input cannot be saved.
  * @throws {ActorError} `actor/start_failed` when a hook has thrown, with the error as its cause.
  */
 export async function create(
@@ -43,7 +44,7 @@ export async function create(
   const instance = new Instance(services, identity, onStopped);
   const record = {
     createdAt: services.clock.now(),
-    input: copySaved(input, "the input"),
+    input: copyInput(input),
     isReady: false,
   };
   instance.steps.create(
@@ -54,6 +55,16 @@ export async function create(
   await instance.steps.durable();
   instance.run();
   return instance;
+}
+
+// What cannot be saved is the mistake of whoever gives it, unlike a state of the actor's own.
+function copyInput(input: unknown): unknown {
+  try {
+    return copySaved(input, "the input");
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw actorError("request/invalid", why, { cause });
+  }
 }
 
 /**

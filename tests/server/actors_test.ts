@@ -72,6 +72,24 @@ for (const [agent, input, expected] of inputs) {
   });
 }
 
+test("an input that cannot be saved is the mistake of whoever gives it, and creates nothing", async () => {
+  await using site = await Site.open(things);
+  for (const method of ["PUT", "POST"]) {
+    const body = {
+      ...put("thing", "nan"),
+      input: encodeCbor({ size: NaN }).toBase64(),
+    };
+    const [status, error] = await ask(site, `${method} /actors`, body);
+    assertEquals([status, `${error.group}/${error.code}`], [
+      400,
+      "request/invalid",
+    ]);
+    assert(error.message.includes("the input.size"), error.message);
+  }
+  const [, { actors }] = await ask(site, "GET /actors?name=thing");
+  assertEquals(actors, []);
+});
+
 const put = (name: string, key: string) => ({
   name,
   key,
