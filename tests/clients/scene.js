@@ -1,5 +1,4 @@
-// What a case is given: a client, what the client asked of the server, and a way to come between the
-// two.
+// What a case is given: a client, and what has been asked of the server.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomUUID } from "node:crypto";

@@ -122,7 +122,7 @@ export default [
   },
   {
     number: 11,
-    title: "a region, and an id of a kind that it is not, do no harm",
+    title: "a region, which means nothing here, does no harm",
     async run({ client, key }) {
       const { counter } = client;
       const created = await counter.create([key], { region: "eu-west-1" });
