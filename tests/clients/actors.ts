@@ -1,7 +1,7 @@
 // The actors that RivetKit's clients call in the cases.
 
 import { actor, ActorError, queue, UserError } from "../../mod.ts";
-import { deaf, mirror, room } from "./connection_actors.ts";
+import { deaf, mirror, patient, room } from "./connection_actors.ts";
 
 // Node runs that file too, so it has no types of its own.
 const { describe } = await import(
@@ -19,6 +19,7 @@ const counter = actor({
     read: (c) => c.state.count,
     nothing() {},
   },
+  options: patient,
 });
 
 /** Tells its own key and id. */
@@ -99,6 +100,7 @@ const guarded = actor({
     c.state.disconnect++;
   },
   actions: { hooks: (c) => ({ ...c.state }) },
+  options: patient,
 });
 
 /** Waits to be let go. */

@@ -24,7 +24,10 @@ test("a Node that they ask for can be fetched", async () => {
 for (const version of versions) {
   test(`every case of rivetkit ${version} comes to an end`, async () => {
     const runs = await runsOf(version);
-    assertEquals(runs.map(({ runtime }) => runtime), runtimes);
+    assertEquals(
+      runs.map(({ runtime }) => runtime).toSorted(),
+      runtimes.toSorted(),
+    );
     for (const { runtime, hasEnded, output } of runs) {
       assert(hasEnded, `on ${runtime}:\n${output}`);
     }

@@ -4,6 +4,12 @@ import { actor, UserError } from "../../mod.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import type { Store } from "../../src/stores/store.ts";
 
+/** The options of actors that do not mind how long a client on a busy machine takes. */
+export const patient = {
+  onBeforeConnectTimeout: 60_000,
+  connectionLivenessTimeout: 60_000,
+};
+
 /** How a connection wants to be taken. */
 interface Params {
   /** The name that others see. */
@@ -178,11 +184,7 @@ export const room = actor({
       c.state.total = -1;
     },
   },
-  // The machine is busy: a client may not come to answer a ping for seconds.
-  options: {
-    onBeforeConnectTimeout: 60_000,
-    connectionLivenessTimeout: 60_000,
-  },
+  options: patient,
 });
 
 /** Raw requests and sockets; what they do is in the path. */
@@ -244,6 +246,7 @@ export const mirror = actor({
     count: (c) => c.state.count,
     goOn: (c) => open(`${c.actorId} stream`),
   },
+  options: patient,
 });
 
 /** It has neither `onRequest` nor `onWebSocket`. */

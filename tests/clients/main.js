@@ -12,7 +12,7 @@ import { Scene, watchFetch } from "./scene.js";
 
 const [version, runtime, places, ...numbers] = process.argv.slice(2);
 // How long one case may take: many of them share the machine.
-const patienceMs = 90_000;
+const patienceMs = 60_000;
 // How many are under way at once: as many processes as there are clients do the same, and a server
 // that is asked for everything in one moment refuses some of it.
 const maxRunning = 24;
