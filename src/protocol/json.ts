@@ -84,7 +84,12 @@ export function parse(body: Frame): unknown {
   return reviveValue(parsePlain(body));
 }
 
-function parsePlain(body: Frame): unknown {
+/**
+ * The value of a JSON text in which arrays of a tag and a value are just arrays.
+ *
+ * @throws {ActorError} `message/malformed` when it is not JSON.
+ */
+export function parsePlain(body: Frame): unknown {
   try {
     return JSON.parse(typeof body === "string" ? body : decoder.decode(body));
   } catch (cause) {

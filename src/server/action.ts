@@ -1,7 +1,7 @@
 import type { Host } from "../actor/host.ts";
 import { actorError } from "../errors.ts";
 import { encodingOf } from "../protocol/encoding.ts";
-import { parse } from "../protocol/json.ts";
+import { parsePlain } from "../protocol/json.ts";
 import { lineOf } from "../protocol/line.ts";
 import type { Encoding } from "../protocol/messages.ts";
 import { headers } from "../protocol/routes.ts";
@@ -64,14 +64,15 @@ export async function answerAction(
 }
 
 /**
- * The params of a connection, out of JSON text.
+ * The params of a connection, out of JSON text. Clients write them as JSON and no more, so what looks like
+ * a tag and a value is none.
  *
  * @throws {ActorError} `params/invalid` when it is not JSON.
  */
 export function readParams(text: string | null | undefined): unknown {
   if (text === null || text === undefined) return undefined;
   try {
-    return parse(text);
+    return parsePlain(text);
   } catch (cause) {
     throw actorError(
       "params/invalid",

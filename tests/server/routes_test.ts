@@ -526,6 +526,24 @@ test("metadata of a user's error comes along, and params reach the actor", () =>
     }
   }));
 
+test("params are plain JSON, in which nothing is a tag and a value", () =>
+  withThing(async (site, id) => {
+    for (
+      const [params, output] of [
+        [`["$foo",1]`, ["$$foo", 1]],
+        [`{"n":["$BigInt","1"]}`, { n: ["$$BigInt", "1"] }],
+      ] as const
+    ) {
+      assertEquals(
+        await site.json(`POST /gateway/${id}/action/params`, {
+          body: {},
+          headers: { "x-rivet-conn-params": params },
+        }),
+        [200, { output }],
+      );
+    }
+  }));
+
 test("errors show their text only where they are exposed", async () => {
   for (const exposesErrors of [false, true]) {
     await withThing(async (site, id) => {
