@@ -1,7 +1,6 @@
 // The transport over the network: fetch and WebSocket.
 
 import { actorError, fromWireError } from "../errors.ts";
-import { bareFor } from "../protocol/bare.ts";
 import { encodeCbor } from "../protocol/cbor.ts";
 import { encodingOf } from "../protocol/encoding.ts";
 import { json, parse, stringify } from "../protocol/json.ts";
@@ -383,10 +382,9 @@ function onceClosed(
   };
 }
 
-// An encoding as RivetKit speaks it from 2.3 on. It looks for tags in whatever it reads as BARE, so that
-// this is written in the version that has them.
+// An encoding as RivetKit speaks it from 2.3 on.
 function asEngine({ name }: Encoding): Encoding {
-  return name === "bare" ? bareFor(4) : encodingOf(name, "2.3");
+  return encodingOf(name, "2.3");
 }
 
 // What an actor has answered has a header with its id, which a page of another origin does not see; and

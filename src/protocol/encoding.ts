@@ -5,10 +5,11 @@ import { json, jsonFor } from "./json.ts";
 import type { Line } from "./line.ts";
 import type { Encoding } from "./messages.ts";
 
-// Every client reads version 2 of bare, whatever its own; its messages then say which that is.
+// Every client reads version 2 of bare, whatever its own; its messages then say which that is. One that is
+// known to be of the line 2.3 has version 4, and looks for tags in what it reads, from the first message on.
 const encodings = {
   "2.0": byName(json, cborFor("2.0"), bareFor(2)),
-  "2.3": byName(jsonFor("2.3"), cborFor("2.3"), bareFor(2)),
+  "2.3": byName(jsonFor("2.3"), cborFor("2.3"), bareFor(4)),
 };
 
 /**

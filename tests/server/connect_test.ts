@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { actor } from "../../src/definition/actor.ts";
 import { UserError } from "../../src/errors.ts";
+import { bareFor } from "../../src/protocol/bare.ts";
 import { encodingOf } from "../../src/protocol/encoding.ts";
 import type { Frame } from "../../src/protocol/messages.ts";
 import { test } from "../harness.ts";
@@ -24,6 +25,8 @@ const things = {
             code: "odd",
             metadata: { f() {}, big: 1n },
           });
+        case "tags":
+          throw new UserError("no", { metadata: ["$foo", 1] });
         case "bug":
           throw new Error("the secret text of a bug");
         case "slow":
@@ -106,6 +109,42 @@ test("frames that come before Init are taken in their order", () =>
     );
     assert(wire.messages.some(({ tag }) => tag === "Event"));
   }));
+
+for (
+  const [name, query, version] of [
+    ["2 where nothing tells its line", "", 2],
+    [
+      "4 when its query tells that it is of the line 2.3",
+      "?rvt-namespace=default&rvt-method=getOrCreate&rvt-runner=default&rvt-key=a",
+      4,
+    ],
+  ] as const
+) {
+  test(`in bare, a client has what comes before its first frame in version ${name}`, () =>
+    withThing(async (site, id) => {
+      const target = query === "" ? id : "thing";
+      const path = `/gateway/${target}/connect${query}`;
+      const wire = await site.dial(path, "rivet,rivet_encoding.bare");
+      wire.open();
+      const refused = await site.dial(
+        path,
+        `${params({ secret: "tags" })}, rivet_encoding.bare`,
+      );
+      refused.open();
+      await site.world.clock.settle();
+      const frames = [...wire.sent, ...refused.sent].map((text) =>
+        Uint8Array.from(text.split(","), Number)
+      );
+      assertEquals(frames.map(([version]) => version), [version, version]);
+      const [init, error] = frames.map((frame) =>
+        bareFor(4).decodeToClient(frame)
+      );
+      assert(init?.tag === "Init" && error?.tag === "Error");
+      assertEquals(init.val.actorId, id);
+      // Clients of the line 2.3 look for tags in every version.
+      assertEquals(error.val.metadata, ["$foo", 1]);
+    }));
+}
 
 for (
   const [name, frame, count] of [["many frames", "{}", 1_001], [
