@@ -3,6 +3,7 @@
 // and those before. Whatever is read may be of any version; what is written has one.
 
 import type { ActorPlace, WireError } from "../errors.ts";
+import { Budget, unlimited } from "./budget.ts";
 import { ByteReader } from "./byte_reader.ts";
 import { beginBytes, type ByteWriter, writeVarint } from "./byte_writer.ts";
 import { readCbor } from "./cbor_reader.ts";
@@ -42,19 +43,19 @@ function create(version: BareVersion): Encoding {
     contentType: "application/octet-stream",
     spokenIn: (frame) => encodings[open(frame).version]!,
     encodeCall: (args) => encode(version, args, writeValue),
-    decodeCall: (body) => argsOf(decode(body, readValue)),
+    decodeCall: (body) => argsOf(decode(body, readValue, new Budget())),
     encodeResult: (output) => encode(version, output, writeValue),
     decodeResult: (body) => decode(body, readValue),
     encodeSend: (send) =>
       encode(Math.max(version, queueVersion), send, writeSend),
-    decodeSend: (body) => decode(body, readSend),
+    decodeSend: (body) => decode(body, readSend, new Budget()),
     encodeSent: (sent) =>
       encode(Math.max(version, queueVersion), sent, writeSent),
     decodeSent: (body) => decode(body, readSent),
     encodeError: (error) => encode(version, error, writeError),
     decodeError: (body) => decode(body, readError),
     encodeToServer: (message) => encode(version, message, writeToServer),
-    decodeToServer: (frame) => decode(frame, readToServer),
+    decodeToServer: (frame) => decode(frame, readToServer, new Budget()),
     encodeToClient: (message) => encode(version, message, writeToClient),
     decodeToClient: (frame) => decode(frame, readToClient),
   };
@@ -74,16 +75,20 @@ function encode<M>(
   return writer.end();
 }
 
-function decode<M>(frame: Frame, read: Read<M>): M {
-  const { reader, version } = open(frame);
+// Without a budget it is a message of a server.
+function decode<M>(frame: Frame, read: Read<M>, budget = unlimited): M {
+  const { reader, version } = open(frame, budget);
   const message = read(reader, version);
   reader.end();
   return message;
 }
 
-function open(frame: Frame): { reader: ByteReader; version: number } {
+function open(
+  frame: Frame,
+  budget = unlimited,
+): { reader: ByteReader; version: number } {
   if (typeof frame === "string") throw malformed("it is a text, not bytes");
-  const reader = new ByteReader(frame);
+  const reader = new ByteReader(frame, budget);
   const version = reader.uint16Le();
   if (encodings[version] !== undefined) return { reader, version };
   throw malformed(`it has version ${version}, and 1 to 4 are known`);

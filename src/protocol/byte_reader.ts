@@ -1,5 +1,6 @@
 // Reads bytes one after another, and never beyond their end.
 
+import { type Budget, unlimited } from "./budget.ts";
 import { malformed } from "./shapes.ts";
 
 // Up to here a loop reads a text of ASCII faster than the runtime's decoder.
@@ -20,12 +21,15 @@ const knownTexts = new Array<string>(256).fill("");
 
 /** Reads bytes one after another. What goes beyond their end is `message/malformed`. */
 export class ByteReader {
+  /** What is left for the values in it. */
+  readonly budget: Budget;
   readonly #bytes: Uint8Array;
   #at = 0;
   #end: number;
 
   /** Reads `bytes` from their start. */
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, budget: Budget = unlimited) {
+    this.budget = budget;
     this.#bytes = bytes;
     this.#end = bytes.length;
   }
@@ -100,7 +104,7 @@ export class ByteReader {
     for (;;) {
       const byte = this.byte();
       value += (byte & 0x7f) * scale;
-      if (value > Number.MAX_SAFE_INTEGER) {
+      if (value > Number.MAX_SAFE_INTEGER || scale > Number.MAX_SAFE_INTEGER) {
         throw malformed("a number is too large");
       }
       if (byte < 0x80) {

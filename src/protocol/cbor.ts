@@ -1,5 +1,6 @@
 // The `cbor` encoding: the messages of the `json` encoding, as CBOR.
 
+import { Budget, unlimited } from "./budget.ts";
 import { ByteReader } from "./byte_reader.ts";
 import { beginBytes } from "./byte_writer.ts";
 import {
@@ -38,13 +39,14 @@ export function cborFor(line: Line): Encoding {
     encodeCall: (args) => encodeCbor({ args }),
     decodeCall: (body) => argsOf(fieldsOf(decodeCbor(body)).args),
     encodeResult: (output) => encodeCbor({ output }, hasTags),
-    decodeResult: (body) => fieldsOf(decodeCbor(body, hasTags)).output,
+    decodeResult: (body) =>
+      fieldsOf(decodeCbor(body, hasTags, unlimited)).output,
     encodeSend: (send) => encodeCbor(send),
     decodeSend: (body) => sendOf(decodeCbor(body)),
     encodeSent: (sent) => encodeCbor(sent, hasTags),
-    decodeSent: (body) => sentOf(decodeCbor(body, hasTags)),
+    decodeSent: (body) => sentOf(decodeCbor(body, hasTags, unlimited)),
     encodeError: (error) => encodeCbor(error, hasTags),
-    decodeError: (body) => errorOf(decodeCbor(body, hasTags)),
+    decodeError: (body) => errorOf(decodeCbor(body, hasTags, unlimited)),
     encodeToServer: (message) =>
       message.tag === "ActionRequest"
         ? encodeRequest(message.val)
@@ -66,7 +68,7 @@ export function cborFor(line: Line): Encoding {
     decodeToClient: (frame) =>
       decodeResponse(bytesOf(frame), hasTags) ??
         decodeEvent(bytesOf(frame), hasTags) ??
-        toClientOf(decodeCbor(frame, hasTags)),
+        toClientOf(decodeCbor(frame, hasTags, unlimited)),
   };
   return encoding;
 }
@@ -86,12 +88,17 @@ export function encodeCbor(
 }
 
 /**
- * The value of bytes.
+ * The value of bytes; those of a caller unless told otherwise.
  *
- * @throws {ActorError} `message/malformed` when they are not those of one value.
+ * @throws {ActorError} `message/malformed` when they are not those of one value, or it costs more than
+ * the budget.
  */
-export function decodeCbor(body: Frame, hasTags: HasTags = false): unknown {
-  const reader = new ByteReader(bytesOf(body));
+export function decodeCbor(
+  body: Frame,
+  hasTags: HasTags = false,
+  budget: Budget = new Budget(),
+): unknown {
+  const reader = new ByteReader(bytesOf(body), budget);
   const value = readCbor(reader, hasTags);
   reader.end();
   return value;

@@ -3,6 +3,7 @@
 // What is around their values is always the same, so it is written and read as bytes, and no objects are
 // made of it. Who writes it otherwise, such as with shorter counts, is read as any other value.
 
+import { Budget } from "./budget.ts";
 import { ByteReader } from "./byte_reader.ts";
 import { beginBytes, type ByteWriter } from "./byte_writer.ts";
 import { readCbor } from "./cbor_reader.ts";
@@ -35,7 +36,7 @@ export function encodeRequest({ id, name, args }: ActionRequest["val"]): Frame {
 /** Reads a call; `undefined` when it is something else, or written otherwise. */
 export function decodeRequest(bytes: Uint8Array): ActionRequest | undefined {
   const [beforeId, beforeName, beforeArgs] = aroundRequest;
-  const reader = new ByteReader(bytes);
+  const reader = new ByteReader(bytes, new Budget());
   if (!reader.skips(beforeId!)) return undefined;
   const id = readId(reader);
   if (!reader.skips(beforeName!)) return undefined;

@@ -1,11 +1,13 @@
 // Reads values as CBOR (RFC 8949): whatever RivetKit's clients write, and every other form of the same
 // values but texts and bytes of indefinite length. An integer of 64 bits is a bigint.
 //
-// Nothing is allocated for what is announced and not there; nothing is deeper than `maxDepth`.
+// Nothing is allocated for what is announced and not there, nothing is deeper than `maxDepth`, and
+// nothing costs more than the budget of the reader.
 
+import type { Budget } from "./budget.ts";
 import type { ByteReader } from "./byte_reader.ts";
 import { type HasTags, viewsByTag } from "./cbor_writer.ts";
-import { malformed, maxDepth, setOwn } from "./shapes.ts";
+import { malformed, maxBigIntBytes, maxDepth, setOwn } from "./shapes.ts";
 import { isTagged, untag } from "./tagged.ts";
 
 /**
@@ -31,12 +33,13 @@ function read(reader: ByteReader, hasTags: HasTags, depth: number): unknown {
         ? -1n - reader.uint64()
         : -1 - readArgument(reader, info);
     case 2:
+      reader.budget.spend(1);
       return reader.bytes(readArgument(reader, info)).slice();
     case 3:
       return reader.text(readArgument(reader, info));
     case 4: {
       const items = readItems(reader, readCount(reader, info), hasTags, depth);
-      return hasTags && isTagged(items) ? untag(items) : items;
+      return hasTags && isTagged(items) ? untag(items, reader.budget) : items;
     }
     case 5:
       return readFields(reader, readCount(reader, info), hasTags, depth);
@@ -89,8 +92,12 @@ function readFields(
   depth: number,
 ): Record<string, unknown> {
   const fields: Record<string, unknown> = {};
+  let nextIndex = 0;
   for (let i = 0; hasMore(reader, count, i); i++) {
     const key = readKey(reader, hasTags, depth + 1);
+    if (typeof key === "number" || isDigit(key.charCodeAt(0))) {
+      nextIndex = reader.budget.spendIndex(Number(key), nextIndex);
+    }
     const value = read(reader, hasTags, depth + 1);
     if (key === "__proto__") setOwn(fields, key, value);
     else fields[key] = value;
@@ -113,6 +120,10 @@ function readKey(
   throw malformed("an object has a key that is no text");
 }
 
+function isDigit(unit: number): boolean {
+  return unit >= 0x30 && unit <= 0x39;
+}
+
 // Whether there is one more in a row, which is as long as it says or ends with a byte of its own.
 function hasMore(reader: ByteReader, count: number, read: number): boolean {
   if (count !== indefinite) return read < count;
@@ -128,16 +139,26 @@ function readTagged(
   depth: number,
 ): unknown {
   if (depth >= maxDepth) throw malformed(`it is deeper than ${maxDepth}`);
+  const { budget } = reader;
   switch (tag) {
     case 259:
+      budget.spend(1);
       return readMap(reader, hasTags, depth + 1);
-    case 258:
-      return new Set(readRow(reader, hasTags, depth + 1));
+    case 258: {
+      const members = readRow(reader, hasTags, depth + 1);
+      budget.spend(1 + members.length);
+      return new Set(members);
+    }
     case 27:
-      return classOf(readRow(reader, hasTags, depth + 1));
+      budget.spend(1);
+      return classOf(readRow(reader, hasTags, depth + 1), budget);
+    case 1:
+    case 0:
+      budget.spend(1);
+      return dateOf(read(reader, false, depth + 1));
   }
+  // Of bytes, which have counted.
   const value = read(reader, false, depth + 1);
-  if (tag <= 1) return dateOf(value);
   if (value instanceof Uint8Array) {
     if (tag === 2) return bigIntOf(value);
     if (tag === 3) return -1n - bigIntOf(value);
@@ -169,6 +190,7 @@ function readMap(
   const map = new Map<unknown, unknown>();
   for (let i = 0; hasMore(reader, count, i); i++) {
     const key = read(reader, hasTags, depth + 1);
+    reader.budget.spend(1);
     map.set(key, read(reader, hasTags, depth + 1));
   }
   return map;
@@ -215,6 +237,9 @@ function dateOf(value: unknown): Date {
 }
 
 function bigIntOf(bytes: Uint8Array): bigint {
+  if (bytes.length > maxBigIntBytes) {
+    throw malformed(`a bigint has more than ${maxBigIntBytes} bytes`);
+  }
   return bytes.length === 0 ? 0n : BigInt(`0x${bytes.toHex()}`);
 }
 
@@ -234,13 +259,20 @@ const errorKinds: ReadonlyMap<unknown, ErrorConstructor> = new Map(
     .map((kind) => [kind.name, kind]),
 );
 
-function classOf([name, text, flags]: unknown[]): RegExp | Error {
-  if (typeof name !== "string" || typeof text !== "string") {
+function classOf(
+  [name, text, flags = ""]: unknown[],
+  budget: Budget,
+): RegExp | Error {
+  if (
+    typeof name !== "string" || typeof text !== "string" ||
+    typeof flags !== "string"
+  ) {
     throw malformed("a RegExp or Error is none");
   }
   if (name === "RegExp") {
+    budget.spend(text.length);
     try {
-      return new RegExp(text, String(flags ?? ""));
+      return new RegExp(text, flags);
     } catch (cause) {
       throw malformed("a RegExp is none", cause);
     }

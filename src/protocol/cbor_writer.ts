@@ -6,7 +6,7 @@
 // - Map, Set, Date, RegExp, Error and typed arrays have their tags; an ArrayBuffer is plain bytes.
 
 import type { ByteWriter } from "./byte_writer.ts";
-import { maxDepth } from "./shapes.ts";
+import { maxBigIntBytes, maxDepth } from "./shapes.ts";
 import { escapeTag, isTagged } from "./tagged.ts";
 
 /**
@@ -19,7 +19,8 @@ export type HasTags = boolean;
 /**
  * Writes a value.
  *
- * @throws {TypeError} when there is a function, symbol or promise in it, or it is too deep.
+ * @throws {TypeError} when there is a function, symbol or promise in it, or a bigint of more than
+ * 4,096 bytes, or it is too deep.
  */
 export function writeCbor(
   writer: ByteWriter,
@@ -83,6 +84,11 @@ function writeBigInt(writer: ByteWriter, value: bigint): void {
     return;
   }
   const hex = magnitude.toString(16);
+  if (hex.length > maxBigIntBytes * 2) {
+    throw new TypeError(
+      `Cannot send a bigint of more than ${maxBigIntBytes} bytes`,
+    );
+  }
   writer.byte(isNegative ? 0xc3 : 0xc2);
   writeBytes(
     writer,

@@ -3,6 +3,7 @@
 // line 2.0 know no tag for what is undefined, which becomes null or is left out, nor for a Set, which
 // becomes an empty object.
 
+import { Budget, unlimited } from "./budget.ts";
 import type { Line } from "./line.ts";
 import { type Encoding, envelopeOf, type Frame } from "./messages.ts";
 import {
@@ -17,7 +18,7 @@ import {
   toClientOf,
   toServerOf,
 } from "./shapes.ts";
-import { escapeTag, isTagged, untag } from "./tagged.ts";
+import { digitsOf, escapeTag, isTagged, untag } from "./tagged.ts";
 
 /** The `json` encoding that every server and client reads. */
 export const json: Encoding = jsonFor("2.0");
@@ -35,14 +36,14 @@ export function jsonFor(line: Line): Encoding {
     encodeCall: (args) => stringify({ args }),
     decodeCall: (body) => argsOf(fieldsOf(parse(body)).args),
     encodeResult: (output) => write({ output: sayOutput(output) }),
-    decodeResult: (body) => fieldsOf(parse(body)).output,
+    decodeResult: (body) => fieldsOf(parse(body, unlimited)).output,
     encodeSend: (send) => stringify(send),
     decodeSend: (body) => sendOf(parse(body)),
     encodeSent: ({ status, response }) =>
       write(response === undefined ? { status } : { status, response }),
-    decodeSent: (body) => sentOf(parse(body)),
+    decodeSent: (body) => sentOf(parse(body, unlimited)),
     encodeError: (error) => write(error),
-    decodeError: (body) => errorOf(parse(body)),
+    decodeError: (body) => errorOf(parse(body, unlimited)),
     // The values of a message are written and read by themselves, and what is around them as plain JSON:
     // a replacer for all of it, and a walk through it, would make that several times slower.
     encodeToServer: (message) => {
@@ -54,7 +55,7 @@ export function jsonFor(line: Line): Encoding {
         JSON.stringify(name)
       },"args":${stringify(args)}}}}`;
     },
-    decodeToServer: (frame) => toServerOf(parsePlain(frame), reviveValue),
+    decodeToServer: (frame) => toServerOf(parsePlain(frame), reviveOfCaller),
     encodeToClient: (message) => {
       if (message.tag === "Error") return write(envelopeOf(message));
       if (message.tag !== "ActionResponse") return write({ body: message });
@@ -63,7 +64,7 @@ export function jsonFor(line: Line): Encoding {
         idText(id)
       },"output":${write(sayOutput(output))}}}}`;
     },
-    decodeToClient: (frame) => toClientOf(parsePlain(frame), reviveValue),
+    decodeToClient: (frame) => toClientOf(parsePlain(frame), reviveOfServer),
   };
   return encoding;
 }
@@ -76,12 +77,13 @@ export function stringify(value: unknown, line: Line = "2.0"): string {
 }
 
 /**
- * The value of a JSON text of {@linkcode stringify}.
+ * The value of a JSON text of {@linkcode stringify}; that of a caller unless told otherwise.
  *
- * @throws {ActorError} `message/malformed` when it is not JSON, has an unknown tag, or is too deep.
+ * @throws {ActorError} `message/malformed` when it is not JSON, has an unknown tag, or is too deep, and
+ * when it costs more than the budget.
  */
-export function parse(body: Frame): unknown {
-  return reviveValue(parsePlain(body));
+export function parse(body: Frame, budget: Budget = new Budget()): unknown {
+  return revive(parsePlain(body), budget, 0);
 }
 
 /**
@@ -116,7 +118,7 @@ function isJson(value: unknown, line: Line): boolean {
 }
 
 function replace(_key: string, value: unknown): unknown {
-  if (typeof value === "bigint") return ["$BigInt", String(value)];
+  if (typeof value === "bigint") return ["$BigInt", digitsOf(value)];
   if (value instanceof Uint8Array) return ["$Uint8Array", value.toBase64()];
   if (value instanceof ArrayBuffer) {
     return ["$ArrayBuffer", new Uint8Array(value).toBase64()];
@@ -129,25 +131,31 @@ function replace23(key: string, value: unknown): unknown {
   return value instanceof Set ? ["$Set", [...value]] : replace(key, value);
 }
 
-function reviveValue(value: unknown): unknown {
-  return revive(value, 0);
+function reviveOfCaller(value: unknown): unknown {
+  return revive(value, new Budget(), 0);
 }
 
-function revive(value: unknown, depth: number): unknown {
+function reviveOfServer(value: unknown): unknown {
+  return revive(value, unlimited, 0);
+}
+
+function revive(value: unknown, budget: Budget, depth: number): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (depth > maxDepth) throw malformed(`it is deeper than ${maxDepth}`);
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) {
       const member: unknown = value[i];
-      if (typeof member === "object") value[i] = revive(member, depth + 1);
+      if (typeof member === "object") {
+        value[i] = revive(member, budget, depth + 1);
+      }
     }
-    return isTagged(value) ? untag(value) : value;
+    return isTagged(value) ? untag(value, budget) : value;
   }
   const fields = value as Record<string, unknown>;
   for (const key of Object.keys(fields)) {
     const member = fields[key];
     if (typeof member !== "object" || member === null) continue;
-    const revived = revive(member, depth + 1);
+    const revived = revive(member, budget, depth + 1);
     // Only what has changed is set, and never the prototype: "__proto__" is a member like any other.
     if (revived !== member) setOwn(fields, key, revived);
   }

@@ -6,6 +6,10 @@ import type { QueueSend, QueueSent, ToClient, ToServer } from "./messages.ts";
 /** The most levels of a value. Deeper ones would overflow the stack of whoever walks them. */
 export const maxDepth = 256;
 
+/** The most bytes of a bigint, and its most digits as a text: reading a longer text takes too long. */
+export const maxBigIntBytes = 4096;
+export const maxBigIntDigits = 10_000;
+
 /** Makes a value of what an encoding has read in its place. */
 export type Revive = (value: unknown) => unknown;
 
@@ -85,7 +89,12 @@ export function sendOf(value: unknown): QueueSend {
   if (timeout !== undefined && !isTime) {
     throw malformed("the timeout is not a number of milliseconds");
   }
-  return { name: textOf(name), body: fields.body, wait, timeout };
+  return {
+    name: textOf(name),
+    body: fields.body,
+    wait,
+    timeout: timeout === Infinity ? undefined : timeout,
+  };
 }
 
 /** What became of a message to a queue. */

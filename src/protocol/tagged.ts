@@ -2,7 +2,11 @@
 // `["$BigInt","7"]`, `["$Uint8Array","AQI="]`, `["$ArrayBuffer","AQI="]`, `["$Undefined",0]` and
 // `["$Set",[1,2]]`. An array of two of the user's that begins with a text with `$` has one `$` more.
 
-import { malformed } from "./shapes.ts";
+import type { Budget } from "./budget.ts";
+import { malformed, maxBigIntDigits } from "./shapes.ts";
+
+// How much of a tag that is unknown is told.
+const maxShownLength = 32;
 
 /** Whether it is an array of two that begins with a text with `$`. */
 export function isTagged(value: unknown): value is [string, unknown] {
@@ -20,19 +24,52 @@ export function escapeTag([tag, value]: [string, unknown]): [string, unknown] {
  *
  * @throws {ActorError} `message/malformed` when the tag is unknown, or the value is not one for it.
  */
-export function untag([tag, value]: [string, unknown]): unknown {
+export function untag(
+  [tag, value]: [string, unknown],
+  budget: Budget,
+): unknown {
   if (tag.startsWith("$$")) return [tag.slice(1), value];
   if (tag === "$Undefined") return undefined;
-  if (tag === "$Set" && Array.isArray(value)) return new Set(value);
-  if (typeof value === "string") {
-    if (tag === "$BigInt" && /^-?\d+$/.test(value)) return BigInt(value);
-    if (tag === "$Uint8Array") return bytesOf(value);
-    if (tag === "$ArrayBuffer") return bytesOf(value).buffer;
+  if (tag === "$Set" && Array.isArray(value)) {
+    budget.spend(1 + value.length);
+    return new Set(value);
   }
-  throw malformed(`unknown tag ${JSON.stringify(tag)}`);
+  if (typeof value === "string") {
+    if (tag === "$BigInt") return bigIntOf(value);
+    if (tag === "$Uint8Array") return bytesOf(value, budget);
+    if (tag === "$ArrayBuffer") return bytesOf(value, budget).buffer;
+  }
+  throw malformed(
+    `unknown tag ${JSON.stringify(tag.slice(0, maxShownLength))}`,
+  );
 }
 
-function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+/**
+ * A bigint as a text.
+ *
+ * @throws {TypeError} when it has too many digits.
+ */
+export function digitsOf(value: bigint): string {
+  const text = String(value);
+  if (!hasTooManyDigits(text)) return text;
+  throw new TypeError(
+    `Cannot send a bigint of more than ${maxBigIntDigits} digits`,
+  );
+}
+
+function bigIntOf(text: string): bigint {
+  if (!hasTooManyDigits(text) && /^-?\d+$/.test(text)) return BigInt(text);
+  throw malformed(
+    `a bigint is none, or has more than ${maxBigIntDigits} digits`,
+  );
+}
+
+function hasTooManyDigits(text: string): boolean {
+  return text.length > maxBigIntDigits + (text.startsWith("-") ? 1 : 0);
+}
+
+function bytesOf(base64: string, budget: Budget): Uint8Array<ArrayBuffer> {
+  budget.spend(1);
   try {
     return Uint8Array.fromBase64(base64);
   } catch (cause) {

@@ -26,6 +26,8 @@ for (const version of versions) {
       fromHex(`${head}0000ff`),
       fromHex(`${head}00808000`), // a number that is longer than it needs to be
       fromHex(`${head}00ffffffffffffffffff01`),
+      // A number whose parts are larger than a number can be
+      fromHex(`${head}00${"80".repeat(200)}01`),
       fromHex(`${head}0101610200`),
       fromHex(`${head}01016102`), // no boolean
       fromHex(`${head}010161010000`), // more than a message

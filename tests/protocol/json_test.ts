@@ -128,6 +128,12 @@ test("json: a message to a queue may leave out all but its body", () => {
   assertThrows(() => json.decodeSent(`{"status":"lost"}`), ActorError);
 });
 
+test("json: of a tag that is unknown little is told", () => {
+  const text = `["$${"x".repeat(10_000)}",1]`;
+  const error = assertThrows(() => parse(text), ActorError, "unknown tag");
+  assert(error.message.length < 100);
+});
+
 test("json: nothing in a message changes a prototype", () => {
   const value = parse(`{"__proto__":{"polluted":["$BigInt","1"]}}`);
   assertEquals(Object.keys(value as object), ["__proto__"]);
