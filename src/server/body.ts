@@ -1,14 +1,30 @@
 // Reads a request's body, and no more of it than is allowed.
 
-import { actorError } from "../errors.ts";
+import { ActorError, actorError } from "../errors.ts";
 
 /**
  * The body of a request.
  *
  * @throws {ActorError} `message/incoming_too_long` when it is longer than `maxBytes`; what is beyond
- * has not been read.
+ * has not been read. `request/invalid` when the caller goes away in the middle of it.
  */
 export async function readBody(
+  request: Request,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  // Whoever has read it before us is of this program, which has to be told of it.
+  if (request.bodyUsed) return await request.bytes();
+  try {
+    return await read(request, maxBytes);
+  } catch (cause) {
+    if (cause instanceof ActorError) throw cause;
+    throw actorError("request/invalid", "The body does not come to its end", {
+      cause,
+    });
+  }
+}
+
+async function read(
   request: Request,
   maxBytes: number,
 ): Promise<Uint8Array<ArrayBuffer>> {

@@ -34,7 +34,7 @@ import {
 } from "./metadata.ts";
 import { answerRequest, answerSocket } from "./raw.ts";
 import { refusal } from "./refusal.ts";
-import { actorIdOf, seenAt, seenUrl } from "./target.ts";
+import { actorIdOf, seenAt, seenUrl, urlOf } from "./target.ts";
 import { callerOf, type Throttle } from "./throttle.ts";
 import type { TokenCheck } from "./tokens.ts";
 
@@ -64,7 +64,8 @@ export interface HandlerOptions extends MetadataOptions {
 export function createHandler(options: HandlerOptions): Answer {
   const { basePath, fallback } = options;
   return logged(async (request, upgrade, canUpgrade, onGone) => {
-    const url = new URL(request.url);
+    const url = urlOf(request);
+    if (url === null) return refusal(noHost, json);
     const { pathname } = url;
     const isOurs = pathname === basePath ||
       pathname.startsWith(`${basePath}/`);
@@ -81,6 +82,12 @@ export function createHandler(options: HandlerOptions): Answer {
     return upgrade === undefined ? allowOrigin(response, request) : response;
   }, options.log);
 }
+
+const noHost: WireError = {
+  group: "request",
+  code: "invalid",
+  message: "The request has a host that is none",
+};
 
 /** A request, and what is known of it. */
 interface Asked {
@@ -323,7 +330,8 @@ function refuseUpgrade(
   error: WireError,
 ): Response {
   const offer = parseProtocols(request.headers.get("sec-websocket-protocol"));
-  const { pathname, searchParams } = new URL(request.url);
+  // Not that of the actor's code, but the one that was asked for; without one nobody comes here.
+  const { pathname, searchParams } = urlOf(request)!;
   const key = searchParams.get("rvt-key") ?? "";
   const caller = callerOf(request, `${pathOf(request)} ${key}`);
   const told = isConnectPath(pathname, basePath)

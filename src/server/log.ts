@@ -4,6 +4,7 @@ import type { Answer, SocketEvents } from "../adapters/adapter.ts";
 import type { Logger } from "../log.ts";
 import { stringify } from "../protocol/json.ts";
 import type { Frame } from "../protocol/messages.ts";
+import { urlOf } from "./target.ts";
 
 /** The most characters of a message in the log. */
 const maxMessageChars = 1_000;
@@ -37,7 +38,7 @@ export function logged(answer: Answer, log: Logger): Answer {
 
 /** The path of a request, without its query and without a token. */
 export function pathOf(request: Request): string {
-  const { pathname } = new URL(request.url);
+  const { pathname } = urlOf(request) ?? { pathname: "" };
   return pathname.replace(/(\/gateway\/[^/@]*)@[^/]*/, "$1@***");
 }
 

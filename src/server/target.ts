@@ -51,6 +51,14 @@ export function seenUrl(url: URL, route: ActorRoute | QueryRoute): URL {
   return url;
 }
 
+/**
+ * The URL of a request; `null` when its header `Host` is none, about which the runtimes do not care.
+ * Who asks in HTTP/1.0 needs no host.
+ */
+export function urlOf({ url }: Request): URL | null {
+  return URL.parse(url, "http://localhost");
+}
+
 /** A request as the actor's code is to see it: for the URL that is the actor's, without its body. */
 export function seenAt(url: URL, { method, headers }: Request): Request {
   // A copy, because Deno's request cannot be read after an upgrade.

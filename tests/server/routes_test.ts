@@ -639,6 +639,49 @@ test("of a body that is too long no more is read than needed", () =>
     assert(announced.state.read <= 100);
   }));
 
+test("a caller who goes away in the middle of the body is refused, and nothing is logged", () =>
+  withThing(async (site, id) => {
+    for (const announced of [[], [["content-length", "500"]]]) {
+      const body = new ReadableStream<Uint8Array>({
+        start: (controller) => controller.enqueue(new Uint8Array([0x7b])),
+        pull: (controller) => controller.error(new Error("gone")),
+      });
+      const [status, answer] = await site.json(
+        `POST /gateway/${id}/action/echo`,
+        { body, headers: Object.fromEntries(announced) },
+      ) as [number, Json];
+      assertEquals([status, answer.group, answer.code], [
+        400,
+        "request",
+        "invalid",
+      ]);
+    }
+    assertEquals(site.world.log, []);
+  }));
+
+test("a program that has read the body itself learns so in its log", () =>
+  withThing(async (site, id) => {
+    const url = `http://actors.test/gateway/${id}/action/echo`;
+    const request = new Request(url, { method: "POST", body: "{}" });
+    await request.text();
+    assertEquals((await site.ask(request)).status, 500);
+    assertEquals(site.world.log.length, 1);
+  }));
+
+test("what makes an actor has few objects, and its arrays of a tag and a value are just arrays", () =>
+  withThing(async (site) => {
+    const actor = (key: string, more: unknown) =>
+      site.json("PUT /actors", { body: { name: "thing", key, more } });
+    const [made] = await actor("plain", ["$Nothing", 1]);
+    assertEquals(made, 200);
+    const objects = (count: number) =>
+      Array.from({ length: count }, () => ({}));
+    const [few] = await actor("few", objects(999));
+    assertEquals(few, 200);
+    const [many, body] = await actor("many", objects(1_000));
+    assertEquals([many, (body as Json).code], [400, "invalid"]);
+  }));
+
 test("any origin may call, with credentials", () =>
   withThing(async (site, id) => {
     const origin = "https://app.test";

@@ -70,8 +70,9 @@ export class Site<D extends Record<string, AnyActorDefinition>>
   }
 
   /** Answers a request without sockets. */
-  ask(target: string, init: Init = {}): Promise<Response> {
-    return this.#answer(request(target, init), undefined, true);
+  ask(target: string | Request, init: Init = {}): Promise<Response> {
+    const asked = typeof target === "string" ? request(target, init) : target;
+    return this.#answer(asked, undefined, true);
   }
 
   /** The status and the JSON of an answer. */
