@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { actor } from "../../src/definition/actor.ts";
 import { queue } from "../../src/definition/schema.ts";
 import { UserError } from "../../src/errors.ts";
-import { bareFor } from "../../src/protocol/bare.ts";
+import { bareFor, type BareVersion } from "../../src/protocol/bare.ts";
 import { encodingOf } from "../../src/protocol/encoding.ts";
 import { test } from "../harness.ts";
 import { fromHex } from "../protocol/values.ts";
@@ -12,9 +12,12 @@ import { maxIncomingBytes, Site } from "./site.ts";
 
 const maxOutgoingBytes = 1_048_576;
 
+const gates: (() => void)[] = [];
+let sleeps = 0;
 const things = {
   thing: actor({
     state: { count: 0 },
+    onSleep: () => void sleeps++,
     queues: { q1: queue<unknown>() },
     actions: {
       increment: (c, by: number) => c.state.count += by,
@@ -30,6 +33,9 @@ const things = {
       plain: () => {
         throw new UserError("plain user error");
       },
+      later: (_c) => new Promise<void>((resolve) => gates.push(resolve)),
+      tell: (c) => c.broadcast("told", ["$foo", 1]),
+      rest: (c) => c.sleep(),
     },
   }),
 };
@@ -215,6 +221,60 @@ test("in every version of bare the same error is read", () =>
       });
     }
   }));
+
+test("over a socket each call is answered in its own version, and events come in the last one, also after a sleep", async () => {
+  await using site = await Site.open(things);
+  const { client, clock } = site.world;
+  const id = await client.thing.getOrCreate("a").resolve();
+  const path = `/gateway/${id}/connect`;
+  const wire = (await site.dial(path, "rivet,rivet_encoding.bare")).open();
+  const call = (version: BareVersion, id: number, name: string) =>
+    wire.say(
+      bareFor(version).encodeToServer({
+        tag: "ActionRequest",
+        val: { id, name, args: [] },
+      }),
+    );
+  const came = async () => {
+    await clock.settle();
+    return wire.sent.splice(0).map((text) => {
+      const frame = Uint8Array.from(text.split(","), Number);
+      return [frame[0], bareFor(4).decodeToClient(frame)] as const;
+    });
+  };
+  const tagsOf = (all: Awaited<ReturnType<typeof came>>) =>
+    all.map(([version, { tag, val }]) => [
+      version,
+      "id" in val ? val.id : tag === "Error" ? val.actionId : tag,
+    ]);
+
+  assertEquals(tagsOf(await came()), [[2, "Init"]]);
+  call(2, 0, "later");
+  call(4, 1, "nothing");
+  call(3, 2, "plain");
+  assertEquals(tagsOf(await came()), [[4, 1], [3, 2]]);
+  wire.say(
+    bareFor(4).encodeToServer({
+      tag: "SubscriptionRequest",
+      val: { eventName: "told", subscribe: true },
+    }),
+  );
+  gates.shift()!();
+  assertEquals(tagsOf(await came()), [[2, 0]]);
+
+  const before = sleeps;
+  call(4, 3, "rest");
+  assertEquals(tagsOf(await came()), [[4, 3]]);
+  assertEquals(sleeps, before + 1);
+  await client.thing.getForId(id).tell();
+  const [event, ...others] = await came();
+  assertEquals(others, []);
+  assertEquals(event, [4, {
+    tag: "Event",
+    val: { name: "told", args: [["$foo", 1]] },
+  }]);
+  assertEquals(wire.closedWith, undefined);
+});
 
 function inParts(body: string | Uint8Array<ArrayBuffer>): ReadableStream {
   const bytes = typeof body === "string"
