@@ -10,6 +10,17 @@ export const maxDepth = 256;
 export const maxBigIntBytes = 4096;
 export const maxBigIntDigits = 10_000;
 
+/**
+ * Checks that a value of plain arrays and objects is no deeper than {@linkcode maxDepth}.
+ *
+ * @throws {ActorError} `message/malformed` when it is.
+ */
+export function checkDepth(value: unknown, depth = 0): void {
+  if (typeof value !== "object" || value === null) return;
+  if (depth > maxDepth) throw malformed(`it is deeper than ${maxDepth}`);
+  for (const member of Object.values(value)) checkDepth(member, depth + 1);
+}
+
 /** Makes a value of what an encoding has read in its place. */
 export type Revive = (value: unknown) => unknown;
 

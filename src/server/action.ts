@@ -5,6 +5,7 @@ import { parsePlain } from "../protocol/json.ts";
 import { lineOf } from "../protocol/line.ts";
 import type { Encoding } from "../protocol/messages.ts";
 import { headers } from "../protocol/routes.ts";
+import { checkDepth } from "../protocol/shapes.ts";
 import { readBody } from "./body.ts";
 import { logMessage } from "./log.ts";
 
@@ -67,12 +68,14 @@ export async function answerAction(
  * The params of a connection, out of JSON text. Clients write them as JSON and no more, so what looks like
  * a tag and a value is none.
  *
- * @throws {ActorError} `params/invalid` when it is not JSON.
+ * @throws {ActorError} `params/invalid` when it is not JSON, or too deep.
  */
 export function readParams(text: string | null | undefined): unknown {
   if (text === null || text === undefined) return undefined;
   try {
-    return parsePlain(text);
+    const params = parsePlain(text);
+    checkDepth(params);
+    return params;
   } catch (cause) {
     throw actorError(
       "params/invalid",

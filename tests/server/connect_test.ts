@@ -203,6 +203,11 @@ const refusals: [name: string, protocols: string, code: string][] = [
   ["an unknown encoding", "rivet, rivet_encoding.xml", "encoding.invalid"],
   ["params that are no JSON", "rivet, rivet_conn_params.%7B", "params.invalid"],
   [
+    "params that are too deep",
+    `rivet, rivet_conn_params.${"[".repeat(300)}${"]".repeat(300)}`,
+    "params.invalid",
+  ],
+  [
     "params that cannot be decoded",
     "rivet, rivet_conn_params.%",
     "params.invalid",
