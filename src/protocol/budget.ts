@@ -1,22 +1,32 @@
-// What a message of a caller may hold of values that cost a runtime much more than their bytes.
+// What a message of a caller may hold of values that cost a server much more than their bytes.
 //
-// - Bytes, typed arrays, Dates, RegExps, Errors, Sets, Maps and bigints beyond 64 bits count 1 each.
-// - A member of a Set or Map counts 1: who chooses them with care has all of them collide, and each then
+// - An array, an object and what is undefined cost 1 each: they are a byte, and tens of bytes in memory
+//   and in a store.
+// - Bytes, a typed array, Date, RegExp, Set, Map, and bigint beyond 64 bits cost 16 each.
+// - A member of a Set or Map costs 16: who chooses them with care has all of them collide, and each then
 //   takes as long as all before it together.
-// - A unit of the source of a RegExp counts 1: runtimes compile some sources very slowly.
-// - A key of an object that is an index counts 1 for every 32 indexes that it leaves out: a runtime may
-//   take memory for all of them.
+// - A unit of the source of a RegExp costs 16: runtimes compile some sources very slowly.
+// - An Error costs 128: it looks for where it was made.
+// - An index among the keys of an object costs 1 for every two that it leaves out: a runtime may take
+//   memory for all of them.
 //
-// What comes from a server is not counted: whoever calls it trusts it.
+// What comes from a server costs nothing: whoever calls it trusts it.
 
 import { malformed } from "./shapes.ts";
 
-/** The most that one message of a caller may come to. */
-export const maxCost = 16_384;
+/** The most that one message of a caller may cost. */
+export const maxCost = 262_144;
+
+/** What each costs. */
+export const costOf = {
+  plain: 1,
+  member: 16,
+  classed: 16,
+  error: 128,
+} as const;
 
 // Further from the indexes before it, a runtime keeps an index by itself.
 const maxGap = 2048;
-const indexesPerCost = 32;
 
 /** What is left for one message. */
 export class Budget {
@@ -34,8 +44,7 @@ export class Budget {
    */
   spend(cost: number): void {
     this.#left -= cost;
-    if (this.#left >= 0) return;
-    throw malformed(`it has more than ${maxCost} values that cost more`);
+    if (this.#left < 0) throw malformed("it has too many costly values");
   }
 
   /** Takes what an index costs, the first behind those before being `next`; returns that behind it. */
@@ -43,7 +52,7 @@ export class Budget {
     const gap = index - next;
     if (!(gap >= 0)) return next;
     if (gap > maxGap) return Infinity;
-    this.spend(Math.floor(gap / indexesPerCost));
+    this.spend(gap >> 1);
     return index + 1;
   }
 }

@@ -4,7 +4,7 @@
 // Nothing is allocated for what is announced and not there, nothing is deeper than `maxDepth`, and
 // nothing costs more than the budget of the reader.
 
-import type { Budget } from "./budget.ts";
+import { type Budget, costOf } from "./budget.ts";
 import type { ByteReader } from "./byte_reader.ts";
 import { type HasTags, viewsByTag } from "./cbor_writer.ts";
 import { malformed, maxBigIntBytes, maxDepth, setOwn } from "./shapes.ts";
@@ -33,15 +33,17 @@ function read(reader: ByteReader, hasTags: HasTags, depth: number): unknown {
         ? -1n - reader.uint64()
         : -1 - readArgument(reader, info);
     case 2:
-      reader.budget.spend(1);
+      reader.budget.spend(costOf.classed);
       return reader.bytes(readArgument(reader, info)).slice();
     case 3:
       return reader.text(readArgument(reader, info));
     case 4: {
+      reader.budget.spend(costOf.plain);
       const items = readItems(reader, readCount(reader, info), hasTags, depth);
       return hasTags && isTagged(items) ? untag(items, reader.budget) : items;
     }
     case 5:
+      reader.budget.spend(costOf.plain);
       return readFields(reader, readCount(reader, info), hasTags, depth);
     case 6:
       return readTagged(reader, readArgument(reader, info), hasTags, depth);
@@ -142,19 +144,18 @@ function readTagged(
   const { budget } = reader;
   switch (tag) {
     case 259:
-      budget.spend(1);
+      budget.spend(costOf.classed);
       return readMap(reader, hasTags, depth + 1);
     case 258: {
       const members = readRow(reader, hasTags, depth + 1);
-      budget.spend(1 + members.length);
+      budget.spend(costOf.classed + members.length * costOf.member);
       return new Set(members);
     }
     case 27:
-      budget.spend(1);
       return classOf(readRow(reader, hasTags, depth + 1), budget);
     case 1:
     case 0:
-      budget.spend(1);
+      budget.spend(costOf.classed);
       return dateOf(read(reader, false, depth + 1));
   }
   // Of bytes, which have counted.
@@ -190,7 +191,7 @@ function readMap(
   const map = new Map<unknown, unknown>();
   for (let i = 0; hasMore(reader, count, i); i++) {
     const key = read(reader, hasTags, depth + 1);
-    reader.budget.spend(1);
+    reader.budget.spend(costOf.member);
     map.set(key, read(reader, hasTags, depth + 1));
   }
   return map;
@@ -205,6 +206,7 @@ function readSimple(reader: ByteReader, info: number): unknown {
     case 22:
       return null;
     case 23:
+      reader.budget.spend(costOf.plain);
       return undefined;
     case 25:
       return float16(reader.uint16());
@@ -270,13 +272,14 @@ function classOf(
     throw malformed("a RegExp or Error is none");
   }
   if (name === "RegExp") {
-    budget.spend(text.length);
+    budget.spend(costOf.classed * (1 + text.length));
     try {
       return new RegExp(text, flags);
     } catch (cause) {
       throw malformed("a RegExp is none", cause);
     }
   }
+  budget.spend(costOf.error);
   const error = new (errorKinds.get(name) ?? Error)(text);
   if (error.name !== name) error.name = name;
   return error;

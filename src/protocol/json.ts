@@ -3,7 +3,7 @@
 // line 2.0 know no tag for what is undefined, which becomes null or is left out, nor for a Set, which
 // becomes an empty object.
 
-import { Budget, unlimited } from "./budget.ts";
+import { Budget, costOf, unlimited } from "./budget.ts";
 import type { Line } from "./line.ts";
 import { type Encoding, envelopeOf, type Frame } from "./messages.ts";
 import {
@@ -142,6 +142,7 @@ function reviveOfServer(value: unknown): unknown {
 function revive(value: unknown, budget: Budget, depth: number): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (depth > maxDepth) throw malformed(`it is deeper than ${maxDepth}`);
+  budget.spend(costOf.plain);
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) {
       const member: unknown = value[i];

@@ -2,7 +2,7 @@
 // `["$BigInt","7"]`, `["$Uint8Array","AQI="]`, `["$ArrayBuffer","AQI="]`, `["$Undefined",0]` and
 // `["$Set",[1,2]]`. An array of two of the user's that begins with a text with `$` has one `$` more.
 
-import type { Budget } from "./budget.ts";
+import { type Budget, costOf } from "./budget.ts";
 import { malformed, maxBigIntDigits } from "./shapes.ts";
 
 // How much of a tag that is unknown is told.
@@ -31,7 +31,7 @@ export function untag(
   if (tag.startsWith("$$")) return [tag.slice(1), value];
   if (tag === "$Undefined") return undefined;
   if (tag === "$Set" && Array.isArray(value)) {
-    budget.spend(1 + value.length);
+    budget.spend(costOf.classed + value.length * costOf.member);
     return new Set(value);
   }
   if (typeof value === "string") {
@@ -69,7 +69,7 @@ function hasTooManyDigits(text: string): boolean {
 }
 
 function bytesOf(base64: string, budget: Budget): Uint8Array<ArrayBuffer> {
-  budget.spend(1);
+  budget.spend(costOf.classed);
   try {
     return Uint8Array.fromBase64(base64);
   } catch (cause) {

@@ -14,35 +14,62 @@ const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
 const many = (count: number, make: (i: number) => unknown) =>
   numbers(count).map(make);
 
-// Each of a cost.
-const costly: [name: string, make: (cost: number) => unknown[]][] = [
-  ["bytes", (cost) => many(cost, () => new Uint8Array())],
-  ["Dates", (cost) => many(cost, (i) => new Date(i))],
-  ["Errors", (cost) => many(cost, () => new Error("no"))],
-  ["large bigints", (cost) => many(cost, (i) => 2n ** 64n + BigInt(i))],
-  ["members of Sets", (cost) => [new Set(numbers(cost - 2)), new Set()]],
+// As many as a caller may send besides an envelope, and how one more is made.
+const most = maxCost / 16 - 1;
+const costly: [
+  name: string,
+  most: number,
+  make: (count: number) => unknown[],
+][] = [
+  ["bytes", most, (count) => many(count, () => new Uint8Array())],
+  ["Dates", most, (count) => many(count, (i) => new Date(i))],
   [
-    "members of Maps",
-    (cost) => [new Map(numbers(cost - 1).map((i) => [i, i]))],
+    "large bigints",
+    most,
+    (count) => many(count, (i) => 2n ** 64n + BigInt(i)),
   ],
-  ["a long RegExp", (cost) => [new RegExp("a".repeat(cost - 1))]],
+  ["members of a Set", most - 1, (count) => [new Set(numbers(count))]],
+  [
+    "members of a Map",
+    most - 1,
+    (count) => [new Map(numbers(count).map((i) => [i, i]))],
+  ],
+  ["units of a RegExp", most - 1, (count) => [new RegExp("a".repeat(count))]],
+  [
+    "Errors",
+    maxCost / 128 - 1,
+    (count) => many(count, () => new Error("no")),
+  ],
+  ["arrays", maxCost - 16, (count) => many(count, () => [])],
+  ["objects", maxCost - 16, (count) => many(count, () => ({}))],
+  ["what is undefined", maxCost - 16, (count) => many(count, () => undefined)],
 ];
 
-const encodings: [Encoding, names: string[]][] = [
-  [bareFor(4), costly.map(([name]) => name)],
-  [cborFor("2.0"), costly.map(([name]) => name)],
-  [json, ["bytes"]],
+const inJson: typeof costly = [
+  // Each is an array of a tag and a text as well.
+  [
+    "bytes",
+    Math.floor(maxCost / 17) - 1,
+    (count) => many(count, () => new Uint8Array()),
+  ],
+  ...costly.filter(([name]) => name === "arrays" || name === "objects"),
 ];
 
-for (const [encoding, names] of encodings) {
-  for (const [name, make] of costly.filter(([name]) => names.includes(name))) {
+const encodings: [Encoding, typeof costly][] = [
+  [bareFor(4), costly],
+  [cborFor("2.0"), costly],
+  [json, inJson],
+];
+
+for (const [encoding, values] of encodings) {
+  for (const [name, most, make] of values) {
     test(`${encoding.name}: a caller may send ${name} up to a bound, and a server as it likes`, () => {
-      const read = make(maxCost);
+      const read = make(most);
       assertEquals(
         encoding.decodeCall(encoding.encodeCall(read)).length,
         read.length,
       );
-      const args = make(maxCost + 1);
+      const args = make(most + 16);
       const val = { id: 1, name: "a", args };
       const send = { name: "q", body: args, wait: false, timeout: undefined };
       for (
@@ -70,8 +97,8 @@ for (const [encoding, names] of encodings) {
 test("json: a caller may send members of a Set up to a bound", () => {
   const call = (count: number) =>
     json.decodeCall(`{"args":[["$Set",[${numbers(count)}]]]}`);
-  assertEquals((call(maxCost - 1)[0] as Set<number>).size, maxCost - 1);
-  assertThrows(() => call(maxCost), ActorError, "cost");
+  assertEquals((call(most - 1)[0] as Set<number>).size, most - 1);
+  assertThrows(() => call(most + 1), ActorError, "cost");
 });
 
 test("a caller may send objects whose keys are indexes, but not many that leave many out", () => {
