@@ -158,6 +158,17 @@ test("cbor: what cannot be sent is an error, and the next message is whole", () 
   }
 });
 
+test("cbor: messages that are kept stay as they are, whatever is written after them", () => {
+  const values = Array.from({ length: 3_000 }, (_, i) => ({
+    text: (i % 3 === 0 ? "ü" : "a").repeat(i % 7 === 0 ? i : i % 50),
+    inner: { toJSON: () => i % 5 === 0 ? encodeCbor(i).toHex() : i },
+  }));
+  const written = values.map((value) => encodeCbor(value));
+  values.forEach(({ text, inner }, i) => {
+    assertEquals(decodeCbor(written[i]!), { text, inner: inner.toJSON() });
+  });
+});
+
 test("cbor: a value may write another message while it is written", () => {
   const value = { first: 1, at: { toJSON: () => encodeCbor("inner").toHex() } };
   assertEquals(decodeCbor(encodeCbor(value)), {

@@ -30,11 +30,8 @@ for (const name of ["bare", "cbor", "json"]) {
 
   test(`${name}: captured messages are read or malformed wherever they are cut, and whichever bit is changed`, () => {
     for (const encoding of all) {
-      let count = 0;
-      for (const vector of vectors[encoding.name]!) {
-        for (const frame of neighboursOf(vector)) {
-          check(encoding, frame, count++);
-        }
+      for (const vector of vectors[name]!) {
+        for (const frame of neighboursOf(vector)) check(encoding, frame);
       }
     }
   });
@@ -103,30 +100,29 @@ test("no memory is kept for what was malformed", async () => {
   assert(Number(end) - Number(begin) < 4_000_000, `from ${begin} to ${end}`);
 });
 
-/** Some decoders of an encoding, each with the encoder of what it reads. */
-function pairsOf(
-  encoding: Encoding,
-  seed: number,
-  // deno-lint-ignore no-explicit-any -- any message, which its own encoder takes
-): [decode: (frame: Frame) => any, encode: (message: any) => Frame][] {
-  // What comes from callers always, and one of what comes from servers.
-  const ofServers = [
+// deno-lint-ignore no-explicit-any -- any message, which its own encoder takes
+type Pair = [decode: (frame: Frame) => any, encode: (message: any) => Frame];
+
+/** The decoders of what comes from callers, and of one kind or all of what comes from servers. */
+function pairsOf(encoding: Encoding, seed: number | undefined): Pair[] {
+  const ofCallers: Pair[] = [
+    [encoding.decodeCall, encoding.encodeCall],
+    [encoding.decodeSend, encoding.encodeSend],
+    [encoding.decodeToServer, encoding.encodeToServer],
+  ];
+  const ofServers: Pair[] = [
     [encoding.decodeResult, encoding.encodeResult],
     [encoding.decodeSent, encoding.encodeSent],
     [encoding.decodeError, encoding.encodeError],
     [encoding.decodeToClient, encoding.encodeToClient],
-  ] as const;
-  const [decode, encode] = ofServers[seed % ofServers.length]!;
-  return [
-    [encoding.decodeCall, encoding.encodeCall],
-    [encoding.decodeSend, encoding.encodeSend],
-    [encoding.decodeToServer, encoding.encodeToServer],
-    [decode, encode],
   ];
+  return seed === undefined
+    ? [...ofCallers, ...ofServers]
+    : [...ofCallers, ofServers[(seed >> 1) % ofServers.length]!];
 }
 
 // What is read is written and read as the same.
-function check(encoding: Encoding, frame: Frame, seed: number): void {
+function check(encoding: Encoding, frame: Frame, seed?: number): void {
   let step = "read";
   const begin = performance.now();
   try {
