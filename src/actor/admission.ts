@@ -21,6 +21,8 @@ export interface Caller {
   params?: unknown;
   /** The request that brought the caller, where there was one, or what makes it. */
   request?: Request | (() => Request) | undefined;
+  /** Whether what the caller asks for has begun, so that asking again may do it twice. */
+  hasBegun?: boolean;
 }
 
 /** What it needs to let callers in. */

@@ -54,6 +54,7 @@ export class Calls {
       return encode(await this.#run(action, call));
     }
     if (!kind.hasConnectionHooks) {
+      call.hasBegun = true;
       try {
         return encode(await this.#run(action, call));
       } finally {
@@ -61,6 +62,7 @@ export class Calls {
       }
     }
     const connection = await admission.admit(call, undefined);
+    call.hasBegun = true;
     try {
       return encode(await this.#run(action, { ...call, connection }));
     } finally {

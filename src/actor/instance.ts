@@ -223,6 +223,7 @@ export class Instance implements Due, SelfControl {
     let completed: Promise<R> | undefined;
     try {
       ({ completed } = await this.#queueing.accept(sending, encode));
+      sending.hasBegun = true;
     } catch (error) {
       const { promise, reject } = Promise.withResolvers<never>();
       this.#work.end();

@@ -34,6 +34,8 @@ export interface RawRequest {
   params: unknown;
   /** Calls back when the caller has gone before the response was complete, where that can be seen. */
   onGone: ((callback: () => void) => void) | undefined;
+  /** Whether the handler has begun, so that asking again may do it twice. */
+  hasBegun?: boolean;
 }
 
 /** Answers the raw requests of one instance. */
@@ -148,6 +150,7 @@ class Exchange implements Channel {
     const connection = await admission.admit(caller, this);
     this.#connection = connection;
     const c = new CallContext(self, { conn: () => connection.conn, request });
+    init.hasBegun = true;
     let answer: unknown;
     try {
       answer = await onRequest(c, request);

@@ -1,5 +1,7 @@
+import type { Call } from "../actor/calls.ts";
 import type { Host } from "../actor/host.ts";
 import { actorError } from "../errors.ts";
+import { bareFor } from "../protocol/bare.ts";
 import { encodingOf } from "../protocol/encoding.ts";
 import { parsePlain } from "../protocol/json.ts";
 import { lineOf } from "../protocol/line.ts";
@@ -7,6 +9,7 @@ import type { Encoding } from "../protocol/messages.ts";
 import { headers } from "../protocol/routes.ts";
 import { checkDepth } from "../protocol/shapes.ts";
 import { readBody } from "./body.ts";
+import { askOnce } from "./once.ts";
 import { logMessage } from "./log.ts";
 
 /** What is posted to an actor. */
@@ -15,6 +18,8 @@ export interface Post {
   /** How the body is written, and the answer is to be. */
   encoding: Encoding;
   body: Uint8Array<ArrayBuffer>;
+  /** Whether it comes from a client that asks again for some errors. */
+  asksAgain: boolean;
 }
 
 /** What a post to an actor is for. */
@@ -32,16 +37,20 @@ export async function readPost(
   maxIncomingBytes: number,
 ): Promise<Post> {
   const name = request.headers.get(headers.encoding);
-  const encoding = encodingOf(name, lineOf(request));
+  const line = lineOf(request);
   const params = readParams(request.headers.get(headers.params));
+  const asked = encodingOf(name, line);
   const body = await readBody(request, maxIncomingBytes);
-  return { params, encoding: encoding.spokenIn(body), body };
+  const encoding = asked.spokenIn(body);
+  // Where nothing else tells the line, the version does.
+  const asksAgain = line === "2.3" || encoding === bareFor(4);
+  return { params, encoding, body, asksAgain };
 }
 
 /** Answers `POST …/action/{name}`: decodes the call, makes it, and encodes the result. */
 export async function answerAction(
   host: Host,
-  { params, encoding, body }: Post,
+  { params, encoding, body, asksAgain }: Post,
   { actorId, name, seen }: Purpose,
 ): Promise<Response> {
   const { log } = host;
@@ -50,10 +59,11 @@ export async function answerAction(
     logMessage(log, fields, () => encoding.decodeCall(body));
   }
   const args = encoding.decodeCall(body);
-  const result = await host.call(
-    actorId,
-    { name, args, params, request: seen },
-    (output) => encoding.encodeResult(output),
+  const call: Call = { name, args, params, request: seen };
+  const result = await askOnce(
+    call,
+    asksAgain,
+    () => host.call(actorId, call, (output) => encoding.encodeResult(output)),
   );
   if (log.logsMessages) {
     const fields = { msg: "result", actorId, name };

@@ -3,6 +3,7 @@
 
 import type { Timer } from "../actor/clock.ts";
 import type { Host } from "../actor/host.ts";
+import type { RawRequest } from "../actor/raw_requests.ts";
 import { RawSocket } from "../actor/raw_socket.ts";
 import type {
   Liveness,
@@ -11,6 +12,7 @@ import type {
   Upgrade,
 } from "../adapters/adapter.ts";
 import { actorError, toWireError } from "../errors.ts";
+import { lineOf } from "../protocol/line.ts";
 import {
   headers as names,
   parseProtocols,
@@ -19,6 +21,7 @@ import {
 import { readParams } from "./action.ts";
 import { type FrameReader, loggedSocket } from "./log.ts";
 import type { Frame } from "../protocol/messages.ts";
+import { askOnce } from "./once.ts";
 import { callerOf, type Throttle } from "./throttle.ts";
 
 // What is between a caller and the server, and not for the actor's own code.
@@ -50,15 +53,17 @@ export async function answerRequest(
       `A raw request takes any method but ${method}`,
     );
   }
+  const asksAgain = lineOf(request) === "2.3";
   url.pathname = path;
-  return await host.request(actorId, {
+  const raw: RawRequest = {
     url: url.href,
     method,
     headers: outerHeaders(request.headers),
     body,
     params: readParams(request.headers.get(names.params)),
     onGone,
-  });
+  };
+  return await askOnce(raw, asksAgain, () => host.request(actorId, raw));
 }
 
 /**
