@@ -110,6 +110,19 @@ test("cbor: what is not a value is malformed", () => {
   }
 });
 
+test("cbor: tags are read, and what looks like one is escaped, in Maps, their keys, Sets and objects", () => {
+  const seven = ["$BigInt", "7"];
+  const nested = (value: unknown) => [
+    new Map([[value, { a: value }]]),
+    new Map([["a", new Set([value])]]),
+    { a: [value, { b: new Map([["c", value]]) }] },
+  ];
+  assertEquals(decodeCbor(encodeCbor(nested(seven)), true), nested(7n));
+  const escaped = encodeCbor(nested(seven), true);
+  assertEquals(decodeCbor(escaped, true), nested(seven));
+  assertEquals(decodeCbor(escaped), nested(["$$BigInt", "7"]));
+});
+
 test("cbor: tags are read only where they are known, and unknown ones are malformed there", () => {
   for (
     const [tagged, value] of [
