@@ -43,19 +43,21 @@ function create(version: BareVersion): Encoding {
     contentType: "application/octet-stream",
     spokenIn: (frame) => encodings[open(frame).version]!,
     encodeCall: (args) => encode(version, args, writeValue),
-    decodeCall: (body) => argsOf(decode(body, readValue, new Budget())),
+    decodeCall: (body) =>
+      argsOf(decode(body, readValue, new Budget(body.length))),
     encodeResult: (output) => encode(version, output, writeValue),
     decodeResult: (body) => decode(body, readValue),
     encodeSend: (send) =>
       encode(Math.max(version, queueVersion), send, writeSend),
-    decodeSend: (body) => decode(body, readSend, new Budget()),
+    decodeSend: (body) => decode(body, readSend, new Budget(body.length)),
     encodeSent: (sent) =>
       encode(Math.max(version, queueVersion), sent, writeSent),
     decodeSent: (body) => decode(body, readSent),
     encodeError: (error) => encode(version, error, writeError),
     decodeError: (body) => decode(body, readError),
     encodeToServer: (message) => encode(version, message, writeToServer),
-    decodeToServer: (frame) => decode(frame, readToServer, new Budget()),
+    decodeToServer: (frame) =>
+      decode(frame, readToServer, new Budget(frame.length)),
     encodeToClient: (message) => encode(version, message, writeToClient),
     decodeToClient: (frame) => decode(frame, readToClient),
   };

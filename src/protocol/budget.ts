@@ -14,8 +14,11 @@
 
 import { malformed } from "./shapes.ts";
 
-/** The most that one message of a caller may cost. */
+/** The most that one message of a caller may cost, if that has no more than eight times as many bytes. */
 export const maxCost = 262_144;
+
+// Who lets callers send longer messages than usual means what they hold as well.
+const bytesOfOne = 8;
 
 /** What each costs. */
 export const costOf = {
@@ -32,9 +35,9 @@ const maxGap = 2048;
 export class Budget {
   #left: number;
 
-  /** Begins with `cost`. */
-  constructor(cost: number = maxCost) {
-    this.#left = cost;
+  /** Begins with what a message of this length may cost. */
+  constructor(length: number) {
+    this.#left = Math.max(maxCost, length / bytesOfOne);
   }
 
   /**

@@ -96,7 +96,7 @@ export function encodeCbor(
 export function decodeCbor(
   body: Frame,
   hasTags: HasTags = false,
-  budget: Budget = new Budget(),
+  budget: Budget = new Budget(body.length),
 ): unknown {
   const reader = new ByteReader(bytesOf(body), budget);
   const value = readCbor(reader, hasTags);

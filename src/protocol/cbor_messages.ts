@@ -36,7 +36,7 @@ export function encodeRequest({ id, name, args }: ActionRequest["val"]): Frame {
 /** Reads a call; `undefined` when it is something else, or written otherwise. */
 export function decodeRequest(bytes: Uint8Array): ActionRequest | undefined {
   const [beforeId, beforeName, beforeArgs] = aroundRequest;
-  const reader = new ByteReader(bytes, new Budget());
+  const reader = new ByteReader(bytes, new Budget(bytes.length));
   if (!reader.skips(beforeId!)) return undefined;
   const id = readId(reader);
   if (!reader.skips(beforeName!)) return undefined;

@@ -55,7 +55,11 @@ export function jsonFor(line: Line): Encoding {
         JSON.stringify(name)
       },"args":${stringify(args)}}}}`;
     },
-    decodeToServer: (frame) => toServerOf(parsePlain(frame), reviveOfCaller),
+    decodeToServer: (frame) =>
+      toServerOf(
+        parsePlain(frame),
+        (value) => revive(value, new Budget(frame.length), 0),
+      ),
     encodeToClient: (message) => {
       if (message.tag === "Error") return write(envelopeOf(message));
       if (message.tag !== "ActionResponse") return write({ body: message });
@@ -82,7 +86,10 @@ export function stringify(value: unknown, line: Line = "2.0"): string {
  * @throws {ActorError} `message/malformed` when it is not JSON, has an unknown tag, or is too deep, and
  * when it costs more than the budget.
  */
-export function parse(body: Frame, budget: Budget = new Budget()): unknown {
+export function parse(
+  body: Frame,
+  budget: Budget = new Budget(body.length),
+): unknown {
   return revive(parsePlain(body), budget, 0);
 }
 
@@ -129,10 +136,6 @@ function replace(_key: string, value: unknown): unknown {
 function replace23(key: string, value: unknown): unknown {
   if (value === undefined) return ["$Undefined", 0];
   return value instanceof Set ? ["$Set", [...value]] : replace(key, value);
-}
-
-function reviveOfCaller(value: unknown): unknown {
-  return revive(value, new Budget(), 0);
 }
 
 function reviveOfServer(value: unknown): unknown {

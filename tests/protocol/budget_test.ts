@@ -126,6 +126,15 @@ test("a caller may send objects whose keys are indexes, but not many that leave 
   }
 });
 
+test("a message that may be longer may cost more", () => {
+  const text = "a".repeat(60);
+  for (const encoding of [bareFor(4), cborFor("2.0"), json]) {
+    const args = many(maxCost + 1000, () => ({ text }));
+    const read = encoding.decodeCall(encoding.encodeCall(args));
+    assertEquals(read.length, args.length);
+  }
+});
+
 test("a bigint is read and written up to a bound", () => {
   const largest = 2n ** BigInt(maxBigIntBytes * 8) - 1n;
   for (const value of [largest, -largest - 1n]) {
