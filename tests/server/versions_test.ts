@@ -12,7 +12,7 @@ import { maxIncomingBytes, Site } from "./site.ts";
 
 const maxOutgoingBytes = 1_048_576;
 
-const gates: (() => void)[] = [];
+const gates: ((error?: UserError) => void)[] = [];
 let sleeps = 0;
 const things = {
   thing: actor({
@@ -33,7 +33,10 @@ const things = {
       plain: () => {
         throw new UserError("plain user error");
       },
-      later: (_c) => new Promise<void>((resolve) => gates.push(resolve)),
+      later: (_c) =>
+        new Promise<void>((resolve, reject) =>
+          gates.push((error) => error === undefined ? resolve() : reject(error))
+        ),
       tell: (c) => c.broadcast("told", ["$foo", 1]),
       rest: (c) => c.sleep(),
     },
@@ -250,6 +253,7 @@ test("over a socket each call is answered in its own version, and events come in
 
   assertEquals(tagsOf(await came()), [[2, "Init"]]);
   call(2, 0, "later");
+  call(1, 9, "later");
   call(4, 1, "nothing");
   call(3, 2, "plain");
   assertEquals(tagsOf(await came()), [[4, 1], [3, 2]]);
@@ -260,7 +264,8 @@ test("over a socket each call is answered in its own version, and events come in
     }),
   );
   gates.shift()!();
-  assertEquals(tagsOf(await came()), [[2, 0]]);
+  gates.shift()!(new UserError("no"));
+  assertEquals(tagsOf(await came()), [[2, 0], [1, 9]]);
 
   const before = sleeps;
   call(4, 3, "rest");
