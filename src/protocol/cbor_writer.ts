@@ -60,19 +60,18 @@ function write(
 
 function writeNumber(writer: ByteWriter, value: number): void {
   // Zero may have a sign, which an integer has not.
-  if ((value | 0) === value && (value !== 0 || 1 / value > 0)) {
-    if (value >= 0) writeHead(writer, 0x00, value);
-    else writeHead(writer, 0x20, -1 - value);
-  } else if (
-    Number.isInteger(value) && value >= -0x1_0000_0000 &&
-    value <= 0xffff_ffff && value !== 0
-  ) {
+  if (isInteger(value) && !Object.is(value, -0)) {
     if (value >= 0) writeHead(writer, 0x00, value);
     else writeHead(writer, 0x20, -1 - value);
   } else {
     writer.byte(0xfb);
     writer.float64(value);
   }
+}
+
+function isInteger(value: number): boolean {
+  return (value | 0) === value ||
+    Number.isInteger(value) && value >= -0x1_0000_0000 && value <= 0xffff_ffff;
 }
 
 function writeBigInt(writer: ByteWriter, value: bigint): void {

@@ -13,9 +13,9 @@ import { Program } from "../runtimes/process.ts";
 
 // What a bundle may weigh, in bytes: so that growth is somebody's decision.
 const largest: Record<string, number> = {
-  "troupe.js": 540_000,
-  "client.js": 116_000,
-  "client.min.js": 57_000,
+  "troupe.js": 560_000,
+  "client.js": 120_000,
+  "client.min.js": 58_000,
 };
 
 const files = [...Object.keys(largest), "troupe.d.ts", "client.d.ts", "types"];
