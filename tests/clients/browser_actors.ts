@@ -42,7 +42,8 @@ const room = actor({
     admit: (_c, name: string) => refused.delete(name),
     // Closes all connections but the caller's.
     async clear(c, reason: string): Promise<void> {
-      for (const conn of c.conns.values()) {
+      // Not those that come back while the others are still closed.
+      for (const conn of [...c.conns.values()]) {
         if (conn.id !== c.conn.id) await conn.disconnect(reason);
       }
     },
