@@ -75,6 +75,8 @@ export interface LoggerOptions {
   hasMessages?: boolean;
 }
 
+const debugLevel = logLevels.indexOf("debug");
+
 // How many causes of an error are logged.
 const maxCauses = 5;
 
@@ -96,7 +98,7 @@ export class Logger {
 
   /** Whether requests are to be logged. */
   get logsRequests(): boolean {
-    return this.#level >= logLevels.indexOf("debug");
+    return this.#level >= debugLevel;
   }
 
   /** Whether requests are to be logged with their headers. */

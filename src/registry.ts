@@ -99,6 +99,8 @@ class Runtime<Actors extends Definitions> implements Registry<Actors> {
   readonly config: SetupConfig<Actors>;
   #ownSettings: Settings<Actors> | undefined;
   #opening: Promise<Host> | undefined;
+  // Once it is open, and until it is closed.
+  #openHost: Host | undefined;
   #location = "";
   #ownHandlers: ReturnType<typeof adapter.handlers> | undefined;
   #socketPort: SocketPort | undefined;
@@ -121,7 +123,7 @@ class Runtime<Actors extends Definitions> implements Registry<Actors> {
     }
     const exposesErrors = () => this.#settings.exposesErrors;
     this.transport = localTransport({
-      host: () => this.#host(),
+      host: () => this.#openHost ?? this.#host(),
       url: () => this.#url,
       get exposesErrors() {
         return exposesErrors();
@@ -169,7 +171,7 @@ class Runtime<Actors extends Definitions> implements Registry<Actors> {
   ): Answer {
     const { config, log, exposesErrors } = this.#settings;
     return createHandler({
-      host: () => this.#host(),
+      host: () => this.#openHost ?? this.#host(),
       basePath: path.replace(/\/+$/, ""),
       version,
       names: Object.keys(config.use),
@@ -256,6 +258,7 @@ class Runtime<Actors extends Definitions> implements Registry<Actors> {
       clientOver,
     });
     host.start();
+    if (this.#closing === undefined) this.#openHost = host;
     return host;
   }
 
@@ -339,6 +342,7 @@ class Runtime<Actors extends Definitions> implements Registry<Actors> {
   }
 
   async #close(): Promise<void> {
+    this.#openHost = undefined;
     const host = await this.#opening?.catch(() => undefined);
     const drainMs = this.#drainMs();
     const closed = Promise.resolve(host?.close())

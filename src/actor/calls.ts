@@ -7,7 +7,8 @@ import type { Admission, Caller } from "./admission.ts";
 import type { Connections } from "./connections.ts";
 import { CallContext } from "./context.ts";
 import { isThenable } from "./deadline.ts";
-import type { Due, Kind } from "./kind.ts";
+import { Reminder } from "./deadlines.ts";
+import type { Kind } from "./kind.ts";
 import type { Self } from "./self.ts";
 import { unwrapDeep } from "./tracking.ts";
 
@@ -45,22 +46,44 @@ export class Calls {
 
   /**
    * Runs an action for a caller: with its connection, or with one of its own if a hook wants to
-   * know. Resolves to what `encode` makes of the output, before anything else can change it.
+   * know. Answers what `encode` makes of the output, before anything else can change it: at once,
+   * where the action does not wait for anything.
    */
-  async answer<R>(call: Call, encode: (output: unknown) => R): Promise<R> {
-    const { kind, admission } = this.#options;
+  answer<R>(call: Call, encode: (output: unknown) => R): R | Promise<R> {
+    const { kind } = this.#options;
     const action = this.#actionOf(call.name);
-    if (call.connection !== undefined) {
-      return encode(await this.#run(action, call));
+    if (call.connection === undefined) {
+      return kind.hasConnectionHooks
+        ? this.#answerConnected(action, call, encode)
+        : this.#answerAlone(action, call, encode);
     }
-    if (!kind.hasConnectionHooks) {
-      call.hasBegun = true;
-      try {
-        return encode(await this.#run(action, call));
-      } finally {
-        this.#end(call);
-      }
+    const output = this.#run(action, call);
+    return output instanceof Promise ? output.then(encode) : encode(output);
+  }
+
+  #answerAlone<R>(
+    action: UserAction,
+    call: Call,
+    encode: (output: unknown) => R,
+  ): R | Promise<R> {
+    call.hasBegun = true;
+    let isLater = false;
+    try {
+      const output = this.#run(action, call);
+      if (!(output instanceof Promise)) return encode(output);
+      isLater = true;
+      return output.then(encode).finally(() => this.#end(call));
+    } finally {
+      if (!isLater) this.#end(call);
     }
+  }
+
+  async #answerConnected<R>(
+    action: UserAction,
+    call: Call,
+    encode: (output: unknown) => R,
+  ): Promise<R> {
+    const { admission } = this.#options;
     const connection = await admission.admit(call, undefined);
     call.hasBegun = true;
     try {
@@ -87,21 +110,44 @@ export class Calls {
     c.end(true);
   }
 
-  async #run(action: UserAction, call: Call): Promise<unknown> {
-    const { kind, self } = this.#options;
+  // A promise only where it is ours: what the action returns is waited for here.
+  #run(action: UserAction, call: Call): unknown {
     const { name, args, request } = call;
     const conn = () => this.#connOf(call);
-    const c = new CallContext(self, { conn, request });
+    const c = new CallContext(this.#options.self, { conn, request });
     let output: unknown;
     try {
       output = action(c, ...args);
-      if (isThenable(output)) output = await this.#inTime(name, output);
+      if (isThenable(output)) {
+        return this.#finish(c, call, this.#inTime(name, output));
+      }
+    } catch (error) {
+      c.end(false);
+      throw error;
+    }
+    const { onBeforeActionResponse } = this.#options.kind.config;
+    if (onBeforeActionResponse !== undefined) {
+      return this.#finish(c, call, output);
+    }
+    c.end(true);
+    return unwrapDeep(output);
+  }
+
+  // What waits: an action that is not done yet, or the hook that may replace its output.
+  async #finish(
+    c: CallContext,
+    call: Call,
+    running: unknown,
+  ): Promise<unknown> {
+    let output: unknown;
+    try {
+      output = await running;
     } catch (error) {
       c.end(false);
       throw error;
     }
     c.end(true);
-    if (kind.config.onBeforeActionResponse !== undefined) {
+    if (this.#options.kind.config.onBeforeActionResponse !== undefined) {
       output = await this.#replaced(c, call, output);
     }
     return unwrapDeep(output);
@@ -159,18 +205,17 @@ export class Calls {
   async #inTime(name: string, output: PromiseLike<unknown>): Promise<unknown> {
     const { running, options } = this.#options.kind;
     const { promise, reject } = Promise.withResolvers<never>();
-    const due: Due = {
-      onDue: () =>
-        reject(actorError(
-          "action/timed_out",
-          `Action timed out: '${name}' took more than ${options.actionTimeout} ms`,
-        )),
-    };
-    running.add(due);
+    const late = new Reminder(() =>
+      reject(actorError(
+        "action/timed_out",
+        `Action timed out: '${name}' took more than ${options.actionTimeout} ms`,
+      ))
+    );
+    running.add(late);
     try {
       return await Promise.race([output, promise]);
     } finally {
-      running.delete(due);
+      running.delete(late);
     }
   }
 }

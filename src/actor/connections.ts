@@ -151,10 +151,12 @@ export class Connections implements ConnectionOwner, Watched {
   }
 
   look(): void {
+    if (this.#used.size === 0) return;
     for (const connection of this.#used) connection.look();
   }
 
   unwatch(): void {
+    if (this.#used.size === 0) return;
     for (const connection of this.#used) connection.unwatch();
     this.#used.clear();
   }

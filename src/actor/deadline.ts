@@ -31,14 +31,13 @@ export async function within<V>(
  *
  * @throws {ActorError} `actor/callback_timed_out` when it takes longer than `timeoutMs`.
  */
-export function runHook<V>(
+// Async, so that what the hook throws at once rejects like the rest.
+export async function runHook<V>(
   clock: Clock,
   hook: { name: string; timeoutMs: number; run: () => V | PromiseLike<V> },
 ): Promise<V> {
   const { name, timeoutMs, run } = hook;
-  // An async function, so that what the hook throws at once rejects like the rest.
-  const work = async () => await run();
-  return within(clock, timeoutMs, work(), () =>
+  return await within(clock, timeoutMs, run(), () =>
     actorError(
       "actor/callback_timed_out",
       `${name} took more than ${timeoutMs} ms`,

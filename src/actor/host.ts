@@ -101,6 +101,11 @@ export class Host {
     return this.#options.log;
   }
 
+  /** The most bytes of one message to a caller. */
+  get maxOutgoingBytes(): number {
+    return this.#options.maxOutgoingBytes;
+  }
+
   /** The names of all kinds of actors. */
   get names(): string[] {
     return [...this.#kinds.keys()];
@@ -208,14 +213,15 @@ export class Host {
   }
 
   /** Calls an action of an actor, which wakes for it. */
-  async call<R>(
+  call<R>(
     actorId: string,
     call: Call,
     encode: (output: unknown) => R,
   ): Promise<R> {
     const instance = this.#awake(actorId);
-    return (instance instanceof Promise ? await instance : instance)
-      .call(call, encode);
+    return instance instanceof Promise
+      ? instance.then((instance) => instance.call(call, encode))
+      : instance.call(call, encode);
   }
 
   /** Sends a message to a queue of an actor, which wakes for it. */

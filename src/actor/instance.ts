@@ -24,7 +24,8 @@ import { InstanceContext } from "./context.ts";
 import { isThenable } from "./deadline.ts";
 import { Deliveries } from "./deliveries.ts";
 import { Ending, type StopReason } from "./ending.ts";
-import type { Due, Kind } from "./kind.ts";
+import { Due } from "./deadlines.ts";
+import type { Kind } from "./kind.ts";
 import type { Output } from "./outbox.ts";
 import type { QueueConsumer } from "./queue_consumer.ts";
 import { isOwnAlarm } from "./own_alarms.ts";
@@ -44,7 +45,7 @@ import { Work } from "./work.ts";
 export type OnStopped = (instance: Instance, kept: Connection[]) => void;
 
 /** One life of an actor in memory. */
-export class Instance implements Due, SelfControl {
+export class Instance extends Due implements SelfControl {
   readonly identity: Identity;
   readonly services: Services;
   readonly steps: Steps;
@@ -73,6 +74,7 @@ export class Instance implements Due, SelfControl {
     identity: Identity,
     onStopped: OnStopped,
   ) {
+    super();
     const { actorId, kind, revision } = identity;
     const { committer, clock, fence } = services;
     this.services = services;
@@ -258,6 +260,10 @@ export class Instance implements Due, SelfControl {
     // Only a connection with an encoding sends messages.
     const encoding = connection.channel!.encoding!;
     connection.calls++;
+    const answer = (frame: Frame) => {
+      connection.calls--;
+      connection.push(frame);
+    };
     this.#perform(
       { name, args, connection },
       (output) =>
@@ -266,15 +272,11 @@ export class Instance implements Due, SelfControl {
           val: { id, output },
         }),
       {
-        resolve: (frame) => {
-          connection.calls--;
-          connection.push(frame);
-        },
+        resolve: answer,
         reject: (error) => {
-          connection.calls--;
           const { exposesErrors } = this.services;
           const wire = toWireError(error, { exposesErrors });
-          connection.push(encodeErrorMessage(encoding, wire, id));
+          answer(encodeErrorMessage(encoding, wire, id));
         },
       },
     );
@@ -417,27 +419,44 @@ export class Instance implements Due, SelfControl {
     }
   }
 
-  async #perform<R>(
+  #perform<R>(
     call: Call,
     encode: (output: unknown) => R,
     reply: { resolve: (value: R) => void; reject: (error: unknown) => void },
-  ): Promise<void> {
-    let output: Output;
+  ): void {
+    const answered = (encoded: R) => {
+      try {
+        this.#checkSize(encoded);
+      } catch (error) {
+        return failed(error);
+      }
+      this.#work.end();
+      this.steps.send({
+        release: () => reply.resolve(encoded),
+        reject: reply.reject,
+      });
+    };
+    const failed = (error: unknown) => {
+      this.#logError(call.name, error);
+      this.#work.end();
+      this.steps.send({
+        release: () => reply.reject(error),
+        reject: reply.reject,
+      });
+    };
     try {
       this.#work.beginFor(call);
     } catch (error) {
       return reply.reject(error);
     }
+    let answer: R | Promise<R>;
     try {
-      const encoded = await this.#calls.answer(call, encode);
-      this.#checkSize(encoded);
-      output = { release: () => reply.resolve(encoded), reject: reply.reject };
+      answer = this.#calls.answer(call, encode);
     } catch (error) {
-      this.#logError(call.name, error);
-      output = { release: () => reply.reject(error), reject: reply.reject };
+      return failed(error);
     }
-    this.#work.end();
-    this.steps.send(output);
+    if (answer instanceof Promise) answer.then(answered, failed);
+    else answered(answer);
   }
 
   #checkSize(encoded: unknown): void {

@@ -10,13 +10,9 @@ import type { RunContext } from "../definition/context.ts";
 import type { AnyActorDefinition } from "../definition/definition.ts";
 import { type EventRules, readEvents } from "../definition/events.ts";
 import { type QueueRules, readQueues } from "../definition/queues.ts";
-import { type Clock, Deadlines } from "./clock.ts";
+import type { Clock } from "./clock.ts";
+import { Deadlines } from "./deadlines.ts";
 import { checkedAction } from "./validation.ts";
-
-/** Something that is told when its time is up. */
-export interface Due {
-  onDue(): void;
-}
 
 /** A definition under the name it has in the registry. */
 export class Kind {
@@ -24,9 +20,9 @@ export class Kind {
   readonly config: AnyActorDefinition["config"];
   readonly options: ResolvedOptions;
   /** Actions that are running; due when they have taken too long. */
-  readonly running: Deadlines<Due>;
+  readonly running: Deadlines;
   /** Instances with nothing to do; due when they should sleep. */
-  readonly idle: Deadlines<Due>;
+  readonly idle: Deadlines;
   /** What runs in the background of each instance. */
   readonly run: ((c: RunContext) => unknown) | undefined;
   /** What is said of its queues; `undefined` where it has none. */
@@ -50,8 +46,8 @@ export class Kind {
     this.name = name;
     this.config = config;
     this.options = options;
-    this.running = deadlines(clock, options.actionTimeout);
-    this.idle = deadlines(clock, options.sleepTimeout);
+    this.running = new Deadlines(clock, options.actionTimeout);
+    this.idle = new Deadlines(clock, options.sleepTimeout);
     const { run } = config;
     this.queueRules = config.queues && readQueues(config.queues);
     this.run = typeof run === "object" ? run.run : run;
@@ -87,10 +83,6 @@ function actionsOf(
     flat.set(name, checkedAction(name, schema, flat.get(name)!));
   }
   return flat;
-}
-
-function deadlines(clock: Clock, delayMs: number): Deadlines<Due> {
-  return new Deadlines(clock, delayMs, (due) => due.onDue());
 }
 
 function has(config: object, ...keys: string[]): boolean {

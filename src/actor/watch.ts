@@ -31,7 +31,8 @@ export class Watch {
   }
 
   /** Those that have changed since they were added, or since they were told here. */
-  changed(): object[] {
+  changed(): readonly object[] {
+    if (this.#fingerprints.size === 0) return none;
     const changed: object[] = [];
     for (const [object, before] of this.#fingerprints) {
       const after = fingerprintIfSavable(object);
@@ -45,11 +46,13 @@ export class Watch {
 
   /** Watches nothing any more. */
   clear(): void {
-    this.#fingerprints.clear();
+    if (this.#fingerprints.size > 0) this.#fingerprints.clear();
     this.#size = 0;
     this.hasOverflowed = false;
   }
 }
+
+const none: readonly object[] = [];
 
 type Fingerprint = number | string | Uint8Array;
 

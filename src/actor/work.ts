@@ -8,7 +8,8 @@
 
 import { actorError } from "../errors.ts";
 import type { Caller } from "./admission.ts";
-import type { Due, Kind } from "./kind.ts";
+import type { Due } from "./deadlines.ts";
+import type { Kind } from "./kind.ts";
 import type { Self } from "./self.ts";
 import type { Steps } from "./steps.ts";
 

@@ -65,18 +65,31 @@ export interface Liveness {
 /** Calls back when the caller goes before its response is complete; at once if it has gone. */
 export type OnGone = (callback: () => void) => void;
 
-/**
- * What answers a request; `upgrade` is absent where the request asks for no socket, or the runtime
- * cannot make one of it ({@linkcode Adapter.upgradeHelp}). `canUpgrade` tells whether it could, also
- * where the request asks for none. `onGone` is absent where the runtime does not tell: on Deno, whose
- * `request.signal` prints a warning when it is looked at. Everywhere the body of a response is
- * cancelled when its reader goes.
- */
+/** What a runtime does for a request besides sending its answer. */
+export interface Exchange {
+  /**
+   * Absent where the request asks for no socket, or the runtime cannot make one of it
+   * ({@linkcode Adapter.upgradeHelp}).
+   */
+  readonly upgrade?: Upgrade | undefined;
+  /** Whether the runtime could make a socket of a request like this, also where it asks for none. */
+  readonly canUpgrade: boolean;
+  /**
+   * Absent where the runtime does not tell: on Deno, whose `request.signal` prints a warning when it
+   * is looked at. Everywhere the body of a response is cancelled when its reader goes.
+   */
+  readonly onGone?: OnGone | undefined;
+  /**
+   * To be called before a response is returned whose body may be a stream: a stop then waits for its
+   * end. Absent where the runtime waits by itself.
+   */
+  goesOn?(): void;
+}
+
+/** What answers a request. */
 export type Answer = (
   request: Request,
-  upgrade: Upgrade | undefined,
-  canUpgrade: boolean,
-  onGone?: OnGone,
+  exchange: Exchange,
 ) => Promise<Response>;
 
 /** Where a server listens. */

@@ -188,20 +188,19 @@ function fetchOf(answer: Answer): Server["fetch"] {
   let lastServer: BunServer | undefined;
   return async function (this: unknown, request: Request, second?: unknown) {
     lastServer = serverOf(this, request, second) ?? lastServer;
-    const upgrade = asksForSocket(request) && lastServer !== undefined
+    const upgrade = lastServer !== undefined && asksForSocket(request)
       ? upgradeOf(request, lastServer)
       : undefined;
     try {
-      return await answer(
-        request,
+      return await answer(request, {
         upgrade,
-        lastServer !== undefined,
-        (callback) => {
+        canUpgrade: lastServer !== undefined,
+        onGone(callback) {
           const { signal } = request;
           if (signal.aborted) callback();
           else signal.addEventListener("abort", callback);
         },
-      );
+      });
     } catch (error) {
       return failed(error);
     }
@@ -214,8 +213,9 @@ function serverOf(
   request: Request & { runtime?: { bun?: { server?: unknown } } },
   second: unknown,
 ): BunServer | undefined {
+  if (isServer(second)) return second;
   const within = second as { server?: unknown } | null | undefined;
-  return [second, within?.server, request.runtime?.bun?.server, receiver]
+  return [within?.server, request.runtime?.bun?.server, receiver]
     .find(isServer);
 }
 

@@ -13,6 +13,7 @@ import type {
   Adapter,
   Address,
   Answer,
+  Exchange,
   Frame,
   ServeOptions,
   Server,
@@ -238,8 +239,21 @@ function addressIn({ hostname, port, path }: DenoAddress): Address {
 
 /** What `stop()` has to wait for. */
 class Unfinished {
-  readonly requests = new Set<Promise<void>>();
   readonly sockets = new Set<Promise<void>>();
+  /** Responses whose body goes on. */
+  readonly bodies = new Set<Promise<void>>();
+  #answers = 0;
+  #onAnswered: (() => void) | undefined;
+
+  /** A request has come. */
+  begin(): void {
+    this.#answers++;
+  }
+
+  /** It has been answered. Deno takes a response without a stream the turn it is made. */
+  answered(): void {
+    if (--this.#answers === 0) this.#onAnswered?.();
+  }
 
   /** Resolves when all have ended, or after `timeoutMs`; calls `shutdown` when no socket is left. */
   async end(
@@ -249,10 +263,18 @@ class Unfinished {
     const end = performance.now() + timeoutMs;
     // Sockets first, for shutdown() would close them with a code of its own.
     await settled(this.sockets, timeoutMs);
-    const requests = [shutdown?.(), ...this.requests];
-    await settled(requests, Math.max(0, end - performance.now()));
+    const rest = [shutdown?.(), this.#allAnswered()];
+    await settled(rest, Math.max(0, end - performance.now()));
+    await settled(this.bodies, Math.max(0, end - performance.now()));
     // What Deno calls completed leaves the process a turn later.
     await new Promise((resolve) => setTimeout(resolve));
+  }
+
+  #allAnswered(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onAnswered = resolve;
+    if (this.#answers === 0) resolve();
+    return promise;
   }
 }
 
@@ -264,28 +286,53 @@ function hold(all: Set<Promise<void>>, work: Promise<void>): void {
 }
 
 function fetchOf(answer: Answer, unfinished: Unfinished): Server["fetch"] {
-  return async (request, info) => {
-    const { completed } = (info ?? {}) as Partial<RequestInfo>;
-    if (completed !== undefined) hold(unfinished.requests, completed);
-    const upgrade = asksForSocket(request)
+  return (request, info) => {
+    unfinished.begin();
+    const known = (info ?? {}) as Partial<RequestInfo>;
+    // Not `await`, which is a good part of what a small answer takes.
+    return answer(request, new DenoExchange(request, known, unfinished))
+      .then((response) => {
+        unfinished.answered();
+        return response;
+      }, (error) => {
+        unfinished.answered();
+        return failed(error);
+      });
+  };
+}
+
+class DenoExchange implements Exchange {
+  readonly upgrade: Upgrade | undefined;
+  readonly canUpgrade = true;
+  readonly #info: Partial<RequestInfo>;
+  readonly #unfinished: Unfinished;
+
+  constructor(
+    request: Request,
+    info: Partial<RequestInfo>,
+    unfinished: Unfinished,
+  ) {
+    this.#info = info;
+    this.#unfinished = unfinished;
+    this.upgrade = asksForSocket(request)
       ? upgradeOf(request, unfinished.sockets, info)
       : undefined;
-    try {
-      return await answer(request, upgrade, true);
-    } catch (error) {
-      return failed(error);
-    }
-  };
+  }
+
+  // Not for every request, for each promise of Deno's costs as much as a small action.
+  goesOn(): void {
+    const { completed } = this.#info;
+    if (completed !== undefined) hold(this.#unfinished.bodies, completed);
+  }
 }
 
 function upgradeOf(
   request: Request,
   sockets: Set<Promise<void>>,
-  info: unknown,
+  { remoteAddr }: Partial<RequestInfo>,
 ): Upgrade {
   return (events, { protocol, liveness }) => {
     const guarded = new GuardedSocket(events);
-    const { remoteAddr } = (info ?? {}) as Partial<RequestInfo>;
     const remoteAddress = remoteAddr?.hostname ?? "";
     // Deno pings after that time, and gives up after the same time again.
     const idleTimeout = liveness === undefined

@@ -107,9 +107,10 @@ export function refused(socket: GuardedSocket, cause: unknown): Response {
   });
 }
 
-/** Whether a request asks for a WebSocket. */
+/** Whether a request asks for a WebSocket. Deno takes long to show the headers, and most have no need. */
 export function asksForSocket(request: Request): boolean {
-  return request.headers.get("upgrade")?.toLowerCase() === "websocket";
+  return request.method === "GET" &&
+    request.headers.get("upgrade")?.toLowerCase() === "websocket";
 }
 
 /** The response where the answer itself failed, which it never should. */

@@ -9,14 +9,14 @@ import { beginBytes, type ByteWriter, writeVarint } from "./byte_writer.ts";
 import { readCbor } from "./cbor_reader.ts";
 import { writeCbor } from "./cbor_writer.ts";
 import type {
+  Body,
   Encoding,
-  Frame,
   QueueSend,
   QueueSent,
   ToClient,
   ToServer,
 } from "./messages.ts";
-import { argsOf, malformed, sentOf } from "./shapes.ts";
+import { argsOf, bytesOf, malformed, sentOf } from "./shapes.ts";
 
 /** A version of the encoding. */
 export type BareVersion = 1 | 2 | 3 | 4;
@@ -78,7 +78,7 @@ function encode<M>(
 }
 
 // Without a budget it is a message of a server.
-function decode<M>(frame: Frame, read: Read<M>, budget = unlimited): M {
+function decode<M>(frame: Body, read: Read<M>, budget = unlimited): M {
   const { reader, version } = open(frame, budget);
   const message = read(reader, version);
   reader.end();
@@ -86,11 +86,10 @@ function decode<M>(frame: Frame, read: Read<M>, budget = unlimited): M {
 }
 
 function open(
-  frame: Frame,
+  frame: Body,
   budget = unlimited,
 ): { reader: ByteReader; version: number } {
-  if (typeof frame === "string") throw malformed("it is a text, not bytes");
-  const reader = new ByteReader(frame, budget);
+  const reader = new ByteReader(bytesOf(frame), budget);
   const version = reader.uint16Le();
   if (encodings[version] !== undefined) return { reader, version };
   throw malformed(`it has version ${version}, and 1 to 4 are known`);

@@ -14,12 +14,12 @@ import {
 import { readCbor } from "./cbor_reader.ts";
 import { type HasTags, writeCbor } from "./cbor_writer.ts";
 import type { Line } from "./line.ts";
-import { type Encoding, envelopeOf, type Frame } from "./messages.ts";
+import { type Body, type Encoding, envelopeOf } from "./messages.ts";
 import {
   argsOf,
+  bytesOf,
   errorOf,
   fieldsOf,
-  malformed,
   sendOf,
   sentOf,
   toClientOf,
@@ -94,7 +94,7 @@ export function encodeCbor(
  * the budget.
  */
 export function decodeCbor(
-  body: Frame,
+  body: Body,
   hasTags: HasTags = false,
   budget: Budget = new Budget(body.length),
 ): unknown {
@@ -102,9 +102,4 @@ export function decodeCbor(
   const value = readCbor(reader, hasTags);
   reader.end();
   return value;
-}
-
-function bytesOf(frame: Frame): Uint8Array<ArrayBuffer> {
-  if (typeof frame === "string") throw malformed("it is a text, not bytes");
-  return frame;
 }

@@ -5,7 +5,13 @@
 
 import { Budget, costOf, unlimited } from "./budget.ts";
 import type { Line } from "./line.ts";
-import { type Encoding, envelopeOf, type Frame } from "./messages.ts";
+import {
+  type Body,
+  type Encoding,
+  envelopeOf,
+  type Frame,
+  ReadJson,
+} from "./messages.ts";
 import {
   argsOf,
   errorOf,
@@ -87,10 +93,11 @@ export function stringify(value: unknown, line: Line = "2.0"): string {
  * when it costs more than the budget.
  */
 export function parse(
-  body: Frame,
+  body: Body,
   budget: Budget = new Budget(body.length),
 ): unknown {
-  return revive(parsePlain(body), budget, 0);
+  const value = body instanceof ReadJson ? body.value : parsePlain(body);
+  return revive(value, budget, 0);
 }
 
 /**
@@ -107,6 +114,11 @@ export function parsePlain(body: Frame): unknown {
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** Whether a value is the same JSON in both lines: what JSON itself can write. */
+export function isPlain(value: unknown): boolean {
+  return isJson(value, "2.3");
+}
 
 // Whether JSON can write it, as far as clients of the line could read more than that.
 function isJson(value: unknown, line: Line): boolean {

@@ -13,10 +13,10 @@ export function lineOf(request: Request): Line {
 
 /** The line of who makes a request; `undefined` where nothing tells, as in Chrome, which lets no client name itself. */
 export function toldLine(
-  { headers: request, url }: Request,
+  { headers: request, method, url }: Request,
 ): Line | undefined {
   const query = url.indexOf("?");
-  const offer = request.get("sec-websocket-protocol");
+  const offer = method === "GET" ? request.get("sec-websocket-protocol") : null;
   if (
     query >= 0 && hasQueryRoute(url.slice(query)) ||
     request.has(headers.skipReadyWait) ||

@@ -63,6 +63,22 @@ export interface QueueSent {
 /** The payload of one WebSocket message, or the body of an HTTP message. */
 export type Frame = string | Uint8Array<ArrayBuffer>;
 
+/** JSON that the runtime has read, which it does faster than anybody else. */
+export class ReadJson {
+  /** What it says. */
+  readonly value: unknown;
+  /** How many bytes its text had. */
+  readonly length: number;
+
+  constructor(value: unknown, length: number) {
+    this.value = value;
+    this.length = length;
+  }
+}
+
+/** The body of a request. */
+export type Body = Frame | ReadJson;
+
 /**
  * One way to write messages. `encode…` and `decode…` are inverse. Decoding is strict: anything that
  * is not of the right form is `message/malformed`, however it was made.
@@ -79,13 +95,13 @@ export interface Encoding {
   spokenIn(message: Frame): Encoding;
   /** The body of a call: its arguments. */
   encodeCall(args: unknown[]): Frame;
-  decodeCall(body: Frame): unknown[];
+  decodeCall(body: Body): unknown[];
   /** The body of a result. */
   encodeResult(output: unknown): Frame;
   decodeResult(body: Frame): unknown;
   /** The body of a message to a queue, and of the answer to it. */
   encodeSend(send: QueueSend): Frame;
-  decodeSend(body: Frame): QueueSend;
+  decodeSend(body: Body): QueueSend;
   encodeSent(sent: QueueSent): Frame;
   decodeSent(body: Frame): QueueSent;
   /** The body of a refusal. */

@@ -22,6 +22,8 @@ export const headers = {
 /** The sub-protocol that every server answers with. */
 export const protocol = "rivet";
 
+const gatewayPrefix = "/gateway/";
+
 const encodingPrefix = "rivet_encoding.";
 const paramsPrefix = "rivet_conn_params.";
 const targetPrefix = "rivet_target.";
@@ -71,6 +73,7 @@ export function parseRoute(
   basePath: string,
 ): Route {
   const path = belowBase(pathname, basePath);
+  if (path.startsWith(gatewayPrefix)) return parseGateway(path, search);
   switch (path) {
     case "/":
       return { kind: "root" };
@@ -84,7 +87,6 @@ export function parseRoute(
     case "/actors/names":
       return { kind: "names" };
   }
-  if (path.startsWith("/gateway/")) return parseGateway(path, search);
   if (path.startsWith("/actors/")) {
     const [first = "", second, ...others] = path.slice("/actors/".length)
       .split("/");
@@ -210,20 +212,23 @@ function after(items: string[], prefix: string): string | undefined {
 }
 
 function belowBase(pathname: string, basePath: string): string {
-  return pathname === basePath || pathname.startsWith(`${basePath}/`)
-    ? pathname.slice(basePath.length) || "/"
-    : pathname;
+  const { length } = basePath;
+  const isBelow = pathname.startsWith(basePath) &&
+    (pathname.length === length || pathname[length] === "/");
+  return isBelow ? pathname.slice(length) || "/" : pathname;
 }
 
 function parseGateway(path: string, search: string): Route {
-  const rest = path.slice("/gateway/".length);
-  const slash = rest.indexOf("/");
-  const target = slash < 0 ? rest : rest.slice(0, slash);
-  const query = parseQuery(search);
-  const named = query && { name: parseName(target), query };
-  if (path.includes("//")) return { kind: "unknown" };
-  const endpoint = parseEndpoint(slash < 0 ? "/" : rest.slice(slash));
-  if (named !== undefined) return { kind: "query", ...named, endpoint };
+  const start = gatewayPrefix.length;
+  const slash = path.indexOf("/", start);
+  const target = slash < 0 ? path.slice(start) : path.slice(start, slash);
+  const query = search === "" ? undefined : parseQuery(search);
+  const name = query && parseName(target);
+  if (path.includes("//", start - 1)) return { kind: "unknown" };
+  const endpoint = parseEndpoint(slash < 0 ? "/" : path.slice(slash));
+  if (query !== undefined) {
+    return { kind: "query", name: name!, query, endpoint };
+  }
   const at = target.indexOf("@");
   const actorId = decode(at < 0 ? target : target.slice(0, at));
   const token = at < 0 ? undefined : decode(target.slice(at + 1));
@@ -250,30 +255,33 @@ function parseName(target: string): string {
 }
 
 function parseEndpoint(path: string): ActorEndpoint {
-  const [, first = "", ...others] = path.split("/");
+  const slash = path.indexOf("/", 1);
+  const first = slash < 0 ? path.slice(1) : path.slice(1, slash);
+  // What is behind the first part: empty where that has no slash behind it.
+  const rest = slash < 0 ? "" : path.slice(slash);
   switch (first) {
     case "":
-      return { kind: others.length === 0 ? "root" : "unknown" };
+      return { kind: rest === "" ? "root" : "unknown" };
     case "action":
     case "queue": {
-      const name = others.length === 1 ? decode(others[0]!) : undefined;
+      const isOne = rest.length > 1 && !rest.includes("/", 1);
+      const name = isOne ? decode(rest.slice(1)) : undefined;
       return name ? { kind: first, name } : { kind: "unknown" };
     }
     case "connect":
     case "health":
     case "metadata":
-      return {
-        kind: others.every((part) => part === "") ? first : "unknown",
-      };
+      return { kind: /^\/*$/.test(rest) ? first : "unknown" };
     case "request":
     case "websocket":
-      return { kind: first, path: `/${others.join("/")}` };
+      return { kind: first, path: rest || "/" };
     default:
       return { kind: "unknown" };
   }
 }
 
 function decode(text: string): string | undefined {
+  if (!text.includes("%")) return text;
   try {
     return decodeURIComponent(text);
   } catch {

@@ -1,7 +1,13 @@
 // Checks what an encoding has read: a value becomes a message only when it has the shape of one.
 
 import { actorError, type ActorPlace, type WireError } from "../errors.ts";
-import type { QueueSend, QueueSent, ToClient, ToServer } from "./messages.ts";
+import type {
+  Body,
+  QueueSend,
+  QueueSent,
+  ToClient,
+  ToServer,
+} from "./messages.ts";
 
 /** The most levels of a value. Deeper ones would overflow the stack of whoever walks them. */
 export const maxDepth = 256;
@@ -148,6 +154,12 @@ export function setOwn(fields: object, key: string, value: unknown): void {
     configurable: true,
     writable: true,
   });
+}
+
+/** The bytes of a message that cannot be written as a text. */
+export function bytesOf(body: Body): Uint8Array<ArrayBuffer> {
+  if (body instanceof Uint8Array) return body;
+  throw malformed("it is a text, not bytes");
 }
 
 /** The error for what is no message. */

@@ -1,6 +1,8 @@
 // Reads a request's body, and no more of it than is allowed.
 
 import { ActorError, actorError } from "../errors.ts";
+import { ReadJson } from "../protocol/messages.ts";
+import { malformed, maxDepth } from "../protocol/shapes.ts";
 
 /**
  * The body of a request.
@@ -18,10 +20,57 @@ export async function readBody(
     return await read(request, maxBytes);
   } catch (cause) {
     if (cause instanceof ActorError) throw cause;
-    throw actorError("request/invalid", "The body does not come to its end", {
-      cause,
-    });
+    throw cutOff(cause);
   }
+}
+
+/**
+ * The JSON of a body, read by the runtime, which is the fastest way: bytes that are no UTF-8 are read
+ * as U+FFFD. `undefined` where nobody knows its length beforehand; nothing has been read then.
+ *
+ * @throws {ActorError} as {@linkcode readBody}, and `message/malformed` when it is not JSON.
+ */
+export function readJson(
+  request: Request,
+  maxBytes: number,
+): Promise<ReadJson> | undefined {
+  const announced = request.headers.get("content-length");
+  if (announced === null) return undefined;
+  const length = Number(announced);
+  if (!(length <= maxBytes)) throw tooLong(maxBytes);
+  return request.json().then(
+    (value) => {
+      // As above: what was announced may be what it had before it was unpacked.
+      if (leastLength(value, maxBytes, 0) > maxBytes) throw tooLong(maxBytes);
+      return new ReadJson(value, length);
+    },
+    (cause) => {
+      if (cause instanceof SyntaxError) throw malformed("it is not JSON");
+      // Whoever has read it before us is of this program, which has to be told of it.
+      throw cause instanceof TypeError ? cause : cutOff(cause);
+    },
+  );
+}
+
+// How long the JSON of a value is at least; counts no further than `enough`, and no deeper than a
+// message may be.
+function leastLength(value: unknown, enough: number, depth: number): number {
+  if (typeof value === "string") return value.length;
+  if (typeof value !== "object" || value === null || depth > maxDepth) return 1;
+  let length = 2;
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length && length <= enough; i++) {
+      length += leastLength(value[i], enough - length, depth + 1) + 1;
+    }
+    return length;
+  }
+  for (const key of Object.keys(value)) {
+    if (length > enough) break;
+    const member = (value as Record<string, unknown>)[key];
+    length += leastLength(member, enough - length, depth + 1);
+    length += key.length + 4;
+  }
+  return length;
 }
 
 async function read(
@@ -52,6 +101,12 @@ async function read(
     offset += chunk.length;
   }
   return body;
+}
+
+function cutOff(cause: unknown): Error {
+  return actorError("request/invalid", "The body does not come to its end", {
+    cause,
+  });
 }
 
 /** The error for a message from a caller that is too long. */

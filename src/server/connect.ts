@@ -29,7 +29,7 @@ import {
   type Frame,
 } from "../protocol/messages.ts";
 import { parseProtocols, protocol } from "../protocol/routes.ts";
-import { readParams } from "./action.ts";
+import { readParams } from "./post.ts";
 import { tooLong } from "./body.ts";
 import { type FrameReader, loggedSocket } from "./log.ts";
 import { seenAt } from "./target.ts";

@@ -1,5 +1,9 @@
 // Cross-origin access: any origin may call, with credentials; an actor that minds checks the origin
 // of `c.request` in `onBeforeConnect`.
+//
+// Only browsers look at these headers, and they say their origin with whatever they send across
+// origins. So an answer to a POST without one goes without: nobody reads it but who has asked, and
+// each header costs more than the action. Other answers may be kept for somebody else.
 
 const methods = "GET, POST, PUT, DELETE, OPTIONS, PATCH";
 
@@ -20,6 +24,7 @@ export function answerPreflight(request: Request): Response {
 /** Lets the origin of the request read the response, unless that says itself who may. */
 export function allowOrigin(response: Response, request: Request): Response {
   const origin = request.headers.get("origin");
+  if (origin === null && request.method === "POST") return response;
   const { headers } = response;
   if (headers.has("access-control-allow-origin")) return response;
   headers.set("access-control-allow-origin", origin ?? "*");

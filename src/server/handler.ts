@@ -2,7 +2,7 @@
 
 import type { Timer } from "../actor/clock.ts";
 import type { Host } from "../actor/host.ts";
-import type { Answer, OnGone, Upgrade } from "../adapters/adapter.ts";
+import type { Answer, Exchange, Upgrade } from "../adapters/adapter.ts";
 import { actorError, toWireError, type WireError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { encodingOf } from "../protocol/encoding.ts";
@@ -10,6 +10,7 @@ import { json } from "../protocol/json.ts";
 import { lineOf } from "../protocol/line.ts";
 import type { Encoding } from "../protocol/messages.ts";
 import {
+  type ActorEndpoint,
   type ActorRoute,
   headers,
   isConnectPath,
@@ -21,9 +22,10 @@ import {
   type QueryRoute,
   type Route,
 } from "../protocol/routes.ts";
-import { answerAction, readPost } from "./action.ts";
+import { answerAction } from "./action.ts";
 import { answerActors } from "./actors.ts";
 import { answerConnect, refusalOf } from "./connect.ts";
+import { Post, type Purpose } from "./post.ts";
 import { answerSend } from "./queue.ts";
 import { allowOrigin, answerPreflight } from "./cors.ts";
 import { logged, pathOf } from "./log.ts";
@@ -34,14 +36,21 @@ import {
 } from "./metadata.ts";
 import { answerRequest, answerSocket } from "./raw.ts";
 import { refusal } from "./refusal.ts";
-import { actorIdOf, seenAt, seenUrl, urlOf } from "./target.ts";
+import {
+  actorIdOf,
+  type Place,
+  placeReader,
+  seenAt,
+  seenUrl,
+  urlOf,
+} from "./target.ts";
 import { callerOf, type Throttle } from "./throttle.ts";
 import type { TokenCheck } from "./tokens.ts";
 
 /** What a server answers with. */
 export interface HandlerOptions extends MetadataOptions {
   /** The host; opened with the first request that needs it. */
-  host: () => Promise<Host>;
+  host: () => Host | Promise<Host>;
   /** Without a slash at the end. */
   basePath: string;
   log: Logger;
@@ -63,23 +72,30 @@ export interface HandlerOptions extends MetadataOptions {
 /** Answers requests. */
 export function createHandler(options: HandlerOptions): Answer {
   const { basePath, fallback } = options;
-  return logged(async (request, upgrade, canUpgrade, onGone) => {
-    const url = urlOf(request);
-    if (url === null) return refusal(noHost, json);
-    const { pathname } = url;
-    const isOurs = pathname === basePath ||
-      pathname.startsWith(`${basePath}/`);
-    if (fallback !== undefined && !isOurs) return await fallback(request);
+  const below = `${basePath}/`;
+  const read = placeReader();
+  return logged(async (request, exchange) => {
+    const place = read(request.url);
+    if (place === null) return refusal(noHost, json);
+    if (fallback !== undefined) {
+      const { pathname } = place;
+      if (pathname !== basePath && !pathname.startsWith(below)) {
+        exchange.goesOn?.();
+        return await fallback(request);
+      }
+    }
     if (request.method === "OPTIONS") return answerPreflight(request);
-    const response = await answer(options, {
-      request,
-      url,
-      upgrade,
-      canUpgrade,
-      onGone,
-    });
+    const asked: Asked = { request, place, exchange };
+    let response: Response;
+    try {
+      response = await route(options, asked);
+    } catch (error) {
+      response = await answerError(options, asked, error);
+    }
     // After an upgrade Deno's request cannot be read, and the response belongs to the runtime.
-    return upgrade === undefined ? allowOrigin(response, request) : response;
+    return exchange.upgrade === undefined
+      ? allowOrigin(response, request)
+      : response;
   }, options.log);
 }
 
@@ -92,32 +108,19 @@ const noHost: WireError = {
 /** A request, and what is known of it. */
 interface Asked {
   request: Request;
-  url: URL;
-  upgrade: Upgrade | undefined;
-  canUpgrade: boolean;
-  onGone: OnGone | undefined;
-  /** How its body is written, once that has been read. */
-  encoding?: Encoding;
+  place: Place;
+  exchange: Exchange;
+  /** What it posts to an actor. */
+  post?: Post;
 }
 
-async function answer(
+function route(
   options: HandlerOptions,
   asked: Asked,
-): Promise<Response> {
-  try {
-    return await route(options, asked);
-  } catch (error) {
-    return await answerError(options, asked, error);
-  }
-}
-
-async function route(
-  options: HandlerOptions,
-  asked: Asked,
-): Promise<Response> {
+): Response | Promise<Response> {
   const { version, names, basePath } = options;
-  const { request, url, canUpgrade, onGone } = asked;
-  const route = routeOf(request, url, basePath);
+  const { request, place, exchange } = asked;
+  const route = routeOf(request, place, basePath);
   options.checkToken?.(request, route);
   switch (route.kind) {
     case "root":
@@ -126,8 +129,8 @@ async function route(
       return Response.json({ status: "ok", runtime: "rivetkit", version });
     case "metadata":
       return answerMetadata(options, request, {
-        isBelow: basePath !== "" && url.pathname.startsWith(basePath),
-        canUpgrade,
+        isBelow: basePath !== "" && place.pathname.startsWith(basePath),
+        canUpgrade: exchange.canUpgrade,
       });
     case "start":
       throw actorError(
@@ -137,29 +140,47 @@ async function route(
     case "names":
       return Response.json({ names: metadataOf(names) });
     case "actors":
-      return await answerActors(await options.host(), request, url);
+      return answerListing(options, request);
     case "actor":
-    case "query":
-      return await answerActor(options, asked, route);
-    case "actor-http": {
-      const { target, path } = route;
-      const host = await options.host();
-      const actorId = await actorOf(host, names, target);
-      return await answerRequest(host, request, { actorId, path, url, onGone });
+    case "query": {
+      const { endpoint } = route;
+      return exchange.upgrade === undefined && "name" in endpoint
+        ? answerPost(options, asked, route, endpoint)
+        : answerActor(options, asked, route);
     }
+    case "actor-http":
+      return answerNamed(options, asked, route);
     default:
-      throw actorError("route/not_found", `Nothing is at ${url.pathname}`);
+      throw actorError("route/not_found", `Nothing is at ${place.pathname}`);
   }
 }
 
+async function answerListing(
+  options: HandlerOptions,
+  request: Request,
+): Promise<Response> {
+  return await answerActors(await options.host(), request, urlOf(request)!);
+}
+
+async function answerNamed(
+  { host: open, names }: HandlerOptions,
+  { request, exchange }: Asked,
+  { target, path }: Extract<Route, { kind: "actor-http" }>,
+): Promise<Response> {
+  const host = await open();
+  const actorId = await actorOf(host, names, target);
+  const url = urlOf(request)!;
+  return await answerRequest(host, request, { actorId, path, url, exchange });
+}
+
 // The route of the path, unless that names no actor and the headers do: then it is the actor's own.
-function routeOf(request: Request, url: URL, basePath: string): Route {
-  const route = parseRoute(url, basePath);
+function routeOf(request: Request, place: Place, basePath: string): Route {
+  const route = parseRoute(place, basePath);
   if (route.kind === "actor" || route.kind === "query") return route;
   const actorId = parseTarget(request.headers);
   if (actorId === undefined) return route;
   if (actorId !== "") {
-    return parseActorPath(url.pathname, { actorId, basePath });
+    return parseActorPath(place.pathname, { actorId, basePath });
   }
   throw actorError(
     "request/missing_actor_header",
@@ -183,8 +204,10 @@ async function answerActor(
   asked: Asked,
   route: ActorRoute | QueryRoute,
 ): Promise<Response> {
-  const { request, url, upgrade, onGone } = asked;
+  const { request, exchange } = asked;
+  const { upgrade } = exchange;
   const { maxIncomingBytes, exposesErrors, throttle, version } = options;
+  const url = () => seenUrl(urlOf(request)!, route);
   const { endpoint } = route;
   if (
     upgrade !== undefined && endpoint.kind !== "connect" &&
@@ -194,29 +217,6 @@ async function answerActor(
     throw actorError("route/not_found", "No WebSocket is here");
   }
   switch (endpoint.kind) {
-    case "action":
-    case "queue": {
-      const { kind, name } = endpoint;
-      if (request.method !== "POST") {
-        const what = kind === "action" ? "An action" : "A queue";
-        throw actorError(
-          "route/method_not_allowed",
-          `${what} takes POST, not ${request.method}`,
-        );
-      }
-      const host = await options.host();
-      const post = await readPost(request, maxIncomingBytes);
-      asked.encoding = post.encoding;
-      const actorId = await actorIdOf(host, route);
-      // Made when the actor looks at it, which few do.
-      const seen = route.kind === "query"
-        ? () => seenAt(seenUrl(url, route), request)
-        : request;
-      const purpose = { actorId, name, seen };
-      return kind === "action"
-        ? await answerAction(host, post, purpose)
-        : await answerSend(host, post, purpose, request.signal);
-    }
     case "connect": {
       const host = await options.host();
       const able = needUpgrade(options, request, upgrade);
@@ -224,7 +224,7 @@ async function answerActor(
       const liveness = await host.livenessOf(actorId);
       return answerConnect(host, request, able, {
         actorId,
-        url: seenUrl(url, route),
+        url: url(),
         line: lineOf(request),
         maxIncomingBytes,
         exposesErrors,
@@ -248,8 +248,8 @@ async function answerActor(
       return await answerRequest(host, request, {
         actorId,
         path,
-        url: seenUrl(url, route),
-        onGone,
+        url: url(),
+        exchange,
       });
     }
     case "websocket": {
@@ -261,7 +261,7 @@ async function answerActor(
       return answerSocket(host, request, able, {
         actorId,
         path,
-        url: seenUrl(url, route),
+        url: url(),
         exposesErrors,
         liveness,
         throttle,
@@ -270,6 +270,41 @@ async function answerActor(
     default:
       throw actorError("route/not_found", "The actor has no such route");
   }
+}
+
+// Not an async function: it is a good part of a small action to wait where there is nothing to wait for.
+function answerPost(
+  { host: open, maxIncomingBytes }: HandlerOptions,
+  asked: Asked,
+  route: ActorRoute | QueryRoute,
+  { kind, name }: Extract<ActorEndpoint, { name: string }>,
+): Promise<Response> {
+  const { request } = asked;
+  if (request.method !== "POST") {
+    const what = kind === "action" ? "An action" : "A queue";
+    throw actorError(
+      "route/method_not_allowed",
+      `${what} takes POST, not ${request.method}`,
+    );
+  }
+  const post = asked.post = new Post(request);
+  const isById = route.kind === "actor";
+  const answer = (host: Host): Promise<Response> => {
+    const purpose: Purpose = {
+      actorId: isById ? route.actorId : () => actorIdOf(host, route),
+      name,
+      // Made when the actor looks at it, which few do.
+      seen: isById
+        ? request
+        : () => seenAt(seenUrl(urlOf(request)!, route), request),
+      maxIncomingBytes,
+    };
+    return kind === "action"
+      ? answerAction(host, post, purpose)
+      : answerSend(host, post, { ...purpose, signal: request.signal });
+  };
+  const host = open();
+  return host instanceof Promise ? host.then(answer) : answer(host);
 }
 
 async function checkActor(
@@ -306,11 +341,11 @@ async function answerError(
   asked: Asked,
   error: unknown,
 ): Promise<Response> {
-  const { request, upgrade } = asked;
+  const { request, exchange: { upgrade } } = asked;
   const { exposesErrors } = options;
   const wire = toWireError(error, { exposesErrors });
   if (wire.code === "internal_error") {
-    const host = await options.host().catch(() => undefined);
+    const host = await Promise.try(options.host).catch(() => undefined);
     host?.log.failure(error, {
       msg: "a request failed",
       path: pathOf(request),
@@ -319,7 +354,7 @@ async function answerError(
   if (upgrade !== undefined) {
     return refuseUpgrade(options, request, upgrade, wire);
   }
-  return refusal(wire, errorEncoding(asked));
+  return refusal(wire, errorEncoding(asked, wire));
 }
 
 // A client cannot see the status of a refused upgrade, but it sees how a socket was closed.
@@ -349,8 +384,8 @@ function refuseUpgrade(
 
 // Every client reads JSON, so that is for who asks for an encoding that is not there, or for bare in
 // a version that is not known yet.
-function errorEncoding({ request, encoding }: Asked): Encoding {
-  if (encoding !== undefined) return encoding;
+function errorEncoding({ request, post }: Asked, error: WireError): Encoding {
+  if (post?.isRead) return post.encodingFor(error);
   const asked = encodingOrJson(request.headers.get(headers.encoding), request);
   return asked.name === "bare" ? json : asked;
 }

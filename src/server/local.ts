@@ -27,7 +27,7 @@ import { refusal } from "./refusal.ts";
 /** What the way needs. */
 export interface LocalOptions {
   /** The host; opened with the first call. */
-  host: () => Promise<Host>;
+  host: () => Host | Promise<Host>;
   /** The URL at which the host is served, base path included; `undefined` while it is not. */
   url?: () => string | undefined;
   exposesErrors: boolean;

@@ -19,7 +19,7 @@ function turn(): Promise<void> {
 
 /** What it needs. */
 export interface LocalSocketOptions {
-  host: () => Promise<Host>;
+  host: () => Host | Promise<Host>;
   readonly exposesErrors: boolean;
 }
 

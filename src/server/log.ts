@@ -17,18 +17,18 @@ const secretHeader =
 /** Logs each request with its answer, at `debug`, if that is logged. */
 export function logged(answer: Answer, log: Logger): Answer {
   if (!log.logsRequests) return answer;
-  return async (request, upgrade, canUpgrade, onGone) => {
+  return async (request, exchange) => {
     const start = performance.now();
     // After an upgrade Deno's request cannot be read.
     const { method } = request;
     const path = pathOf(request);
     const headers = log.logsHeaders ? headersOf(request) : undefined;
-    const response = await answer(request, upgrade, canUpgrade, onGone);
+    const response = await answer(request, exchange);
     log.debug({
       msg: "request",
       method,
       path,
-      status: upgrade === undefined ? response.status : "socket",
+      status: exchange.upgrade === undefined ? response.status : "socket",
       ms: Math.round(performance.now() - start),
       headers,
     });

@@ -27,17 +27,13 @@ const kinds = new Set([
   "guard/tunnel_response_closed",
 ]);
 
-/** Asks an actor for a caller; `asksAgain` tells whether that is a client which does so by itself. */
-export async function askOnce<V>(
-  caller: { readonly hasBegun?: boolean },
-  asksAgain: boolean,
-  ask: () => Promise<V>,
-): Promise<V> {
-  try {
-    return await ask();
-  } catch (error) {
-    throw asksAgain && caller.hasBegun ? renamed(error) : error;
-  }
+/** What a caller is told whom an actor has refused. */
+export function toldOnce(
+  error: unknown,
+  asked: { readonly hasBegun?: boolean },
+  caller: { readonly asksAgain: boolean },
+): unknown {
+  return asked.hasBegun && caller.asksAgain ? renamed(error) : error;
 }
 
 function renamed(error: unknown): unknown {

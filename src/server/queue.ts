@@ -1,15 +1,19 @@
 import type { Host } from "../actor/host.ts";
 import type { Sending } from "../actor/queueing.ts";
-import type { Post, Purpose } from "./action.ts";
-import { askOnce } from "./once.ts";
+import { toldOnce } from "./once.ts";
+import { type Post, type Purpose, responseTo } from "./post.ts";
 
 /** Answers `POST …/queue/{name}`: decodes the message, sends it, and encodes what became of it. */
 export async function answerSend(
   host: Host,
-  { params, encoding, body: posted, asksAgain }: Post,
-  { actorId, name, seen }: Purpose,
-  signal: AbortSignal,
+  post: Post,
+  { actorId: found, name, seen, maxIncomingBytes, signal }: Purpose & {
+    signal: AbortSignal;
+  },
 ): Promise<Response> {
+  const posted = await post.read(maxIncomingBytes);
+  const actorId = typeof found === "string" ? found : await found();
+  const { encoding, params } = post;
   const { body, wait, timeout: timeoutMs } = encoding.decodeSend(posted);
   const sending: Sending = {
     queue: name,
@@ -20,12 +24,14 @@ export async function answerSend(
     params,
     request: seen,
   };
-  const sent = await askOnce(
-    sending,
-    asksAgain,
-    () => host.send(actorId, sending, (result) => encoding.encodeSent(result)),
-  );
-  return new Response(sent, {
-    headers: { "content-type": encoding.contentType },
-  });
+  try {
+    const sent = await host.send(
+      actorId,
+      sending,
+      (result) => post.encodingFor(result).encodeSent(result),
+    );
+    return responseTo(post, sent);
+  } catch (error) {
+    throw toldOnce(error, sending, post);
+  }
 }

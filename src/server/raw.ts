@@ -6,8 +6,8 @@ import type { Host } from "../actor/host.ts";
 import type { RawRequest } from "../actor/raw_requests.ts";
 import { RawSocket } from "../actor/raw_socket.ts";
 import type {
+  Exchange,
   Liveness,
-  OnGone,
   SocketEvents,
   Upgrade,
 } from "../adapters/adapter.ts";
@@ -18,10 +18,10 @@ import {
   parseProtocols,
   protocol as ownProtocol,
 } from "../protocol/routes.ts";
-import { readParams } from "./action.ts";
+import { readParams } from "./post.ts";
 import { type FrameReader, loggedSocket } from "./log.ts";
 import type { Frame } from "../protocol/messages.ts";
-import { askOnce } from "./once.ts";
+import { toldOnce } from "./once.ts";
 import { callerOf, type Throttle } from "./throttle.ts";
 
 // What is between a caller and the server, and not for the actor's own code.
@@ -41,10 +41,10 @@ export async function answerRequest(
     path: string;
     /** The URL of the request, whose path becomes `path`. */
     url: URL;
-    onGone: OnGone | undefined;
+    exchange: Exchange;
   },
 ): Promise<Response> {
-  const { actorId, path, url, onGone } = options;
+  const { actorId, path, url, exchange } = options;
   const { method, body } = request;
   if (method === "TRACE" || method === "CONNECT") {
     // No standard Request can be made of it.
@@ -61,9 +61,14 @@ export async function answerRequest(
     headers: outerHeaders(request.headers),
     body,
     params: readParams(request.headers.get(names.params)),
-    onGone,
+    onGone: exchange.onGone,
   };
-  return await askOnce(raw, asksAgain, () => host.request(actorId, raw));
+  exchange.goesOn?.();
+  try {
+    return await host.request(actorId, raw);
+  } catch (error) {
+    throw toldOnce(error, raw, { asksAgain });
+  }
 }
 
 /**

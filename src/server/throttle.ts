@@ -18,7 +18,8 @@
 // Only sockets wait. Whoever calls by HTTP again has a pause of his own: RivetKit's clients repeat a
 // call only for a few codes, at most every 25 ms and 60 times.
 
-import { type Clock, Deadlines, type Timer } from "../actor/clock.ts";
+import type { Clock, Timer } from "../actor/clock.ts";
+import { Deadlines, Reminder } from "../actor/deadlines.ts";
 import type { Socket } from "../adapters/adapter.ts";
 import { cutReason } from "../protocol/close.ts";
 import type { Frame } from "../protocol/messages.ts";
@@ -46,35 +47,33 @@ export class Throttle {
   readonly #clock: Clock;
   // Those who were refused longest ago come first.
   readonly #callers = new Map<string, { times: number; atMs: number }>();
-  readonly #held = new Set<() => void>();
-  readonly #waits: Deadlines<() => void>[];
+  readonly #held = new Set<Reminder>();
+  readonly #waits: Deadlines[];
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#waits = delaysMs.map((delayMs) =>
-      new Deadlines(clock, delayMs, (tell) => tell())
-    );
+    this.#waits = delaysMs.map((delayMs) => new Deadlines(clock, delayMs));
   }
 
   /** Closes the socket of a caller when that is due. Cancel what it returns when the socket closes. */
   refuse(socket: Socket, { caller, frame, reason }: Refusal): Timer {
-    const tell = () => {
-      this.#held.delete(tell);
+    const held = new Reminder(() => {
+      this.#held.delete(held);
       if (frame !== undefined) socket.send(frame);
       socket.close(1011, cutReason(reason));
-    };
+    });
     const times = this.#count(`${socket.remoteAddress} ${caller}`);
     const wait = this.#waits[Math.min(times, delaysMs.length) - 1];
     if (wait === undefined || this.#held.size >= maxHeld) {
-      tell();
+      held.onDue();
       return { cancel() {} };
     }
-    this.#held.add(tell);
-    wait.add(tell);
+    this.#held.add(held);
+    wait.add(held);
     return {
       cancel: () => {
-        this.#held.delete(tell);
-        wait.delete(tell);
+        this.#held.delete(held);
+        wait.delete(held);
       },
     };
   }
@@ -82,7 +81,7 @@ export class Throttle {
   /** Tells everybody who waits: the server stops, and does not wait for them. */
   release(): void {
     for (const wait of this.#waits) wait.clear();
-    for (const tell of this.#held) tell();
+    for (const held of this.#held) held.onDue();
   }
 
   // How often the caller was refused before.

@@ -1,7 +1,7 @@
 // What a clock that is put back by an hour changes: nothing that waits for a time to pass.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { Deadlines } from "../../src/actor/clock.ts";
+import { Deadlines, Reminder } from "../../src/actor/deadlines.ts";
 import { actor } from "../../src/definition/actor.ts";
 import { ActorError } from "../../src/errors.ts";
 import { VirtualClock } from "../../src/test/clock.ts";
@@ -33,17 +33,15 @@ class SetClock extends VirtualClock {
 test("each member of Deadlines waits as long as it should while the clock is put back", async () => {
   const clock = new SetClock(10 * hourMs);
   const told: string[] = [];
-  const deadlines = new Deadlines<string>(
-    clock,
-    30_000,
-    (name) => told.push(`${name} ${clock.passedMs}`),
-  );
+  const deadlines = new Deadlines(clock, 30_000);
+  const add = (name: string) =>
+    deadlines.add(new Reminder(() => told.push(`${name} ${clock.passedMs}`)));
   for (const name of ["a", "b"]) {
-    deadlines.add(name);
+    add(name);
     await clock.pass(10_000);
   }
   clock.backMs = hourMs;
-  deadlines.add("c");
+  add("c");
   await clock.pass(60_000);
   assertEquals(told, ["a 30000", "b 40000", "c 50000"]);
 });

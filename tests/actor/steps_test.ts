@@ -108,6 +108,8 @@ test("events, messages and closes wait for the change before them, and keep thei
     "sent(2)",
     "2=undefined",
     "3=2",
+    // An action that does not wait for its caller to be gone still answers.
+    "4=undefined",
   ]);
   assertEquals(peer.closedWith, "1000 enough");
 });

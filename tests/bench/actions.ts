@@ -6,6 +6,7 @@
 // time, which stands beside them. "frames" is a load that is always faster than the server.
 
 import { mkdtemp, rm } from "node:fs/promises";
+import process from "node:process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient, type Registry } from "../../mod.ts";
@@ -68,7 +69,9 @@ export async function benchActions(
     const turnMs = isQuick ? 60 : 700;
     const rows = [];
     const single = [];
-    for (const scenario of all) {
+    for (
+      const scenario of all.filter((s) => !Deno_ONLY || s.way === Deno_ONLY)
+    ) {
       const result = await measure(scenario, servers, { turns, turnMs });
       rows.push(rowOf(scenario, result));
       if (isSingleWrite(scenario)) {
@@ -327,6 +330,7 @@ function openBare(
   });
 }
 
+const Deno_ONLY = process.env.ONLY;
 const httpTraffic = { request: () => '{"args":[1]}' };
 
 // As our own client and RivetKit's write it.

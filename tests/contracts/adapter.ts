@@ -39,7 +39,7 @@ export function testAdapter(adapter: Adapter): void {
     recording: Recording,
     protocol?: string,
   ): Answer {
-    return (_request, upgrade) =>
+    return (_request, { upgrade }) =>
       Promise.resolve(
         upgrade?.(recording, { protocol }) ??
           new Response("no upgrade", { status: 400 }),
@@ -92,7 +92,7 @@ export function testAdapter(adapter: Adapter): void {
 
   test(`${name}: offers no upgrade to a plain request`, () =>
     serving(
-      (_, upgrade) => Promise.resolve(new Response(typeof upgrade)),
+      (_, { upgrade }) => Promise.resolve(new Response(typeof upgrade)),
       async (url) => {
         const response = await fetch(url);
         assertEquals(await response.text(), "undefined");
@@ -200,7 +200,7 @@ export function testAdapter(adapter: Adapter): void {
 
   test(`${name}: upgrades after an await, and loses no early message`, async () => {
     const recording = new Recording();
-    const answer: Answer = async (_, upgrade) => {
+    const answer: Answer = async (_, { upgrade }) => {
       await new Promise((resolve) => setTimeout(resolve, 20));
       assert(upgrade);
       return upgrade(recording, {});
@@ -274,7 +274,7 @@ export function testAdapter(adapter: Adapter): void {
   test(`${name}: a peer that answers no more pings is closed within its bound`, async () => {
     const recording = new Recording();
     const liveness = { intervalMs: 300, timeoutMs: 100 };
-    const answer: Answer = (_, upgrade) =>
+    const answer: Answer = (_, { upgrade }) =>
       Promise.resolve(upgrade!(recording, { liveness }));
     await serving(answer, async (url) => {
       const peer = await RawPeer.dial(url, handshake);
@@ -362,6 +362,25 @@ export function testAdapter(adapter: Adapter): void {
       assertMatch(String(refusal), /ECONNREFUSED/);
       answered.resolve(new Response("answered"));
       assertEquals(await (await running).text(), "answered");
+      await stopped;
+    });
+  });
+
+  test(`${name}: stop() waits for the end of a body that goes on`, async () => {
+    const { readable, writable } = new TransformStream<Uint8Array>();
+    const writer = writable.getWriter();
+    const answer: Answer = (_, exchange) => {
+      exchange.goesOn?.();
+      return Promise.resolve(new Response(readable));
+    };
+    await serving(answer, async (url, server) => {
+      const first = writer.write(new Uint8Array(1));
+      const response = await fetch(url);
+      await first;
+      const stopped = server.stop(10_000);
+      await writer.write(new Uint8Array(2));
+      await writer.close();
+      assertEquals((await response.bytes()).length, 3);
       await stopped;
     });
   });

@@ -13,7 +13,8 @@ const sockets = new Set<Socket>();
 
 /** Answers `text`, after `?delay=` milliseconds, or in two chunks with `?silence=` between them. */
 function answerWith(text: string): Answer {
-  return async (request, upgrade) => {
+  return async (request, exchange) => {
+    const { upgrade } = exchange;
     const { searchParams } = new URL(request.url);
     if (upgrade !== undefined) {
       let own: Socket | undefined;
@@ -32,7 +33,10 @@ function answerWith(text: string): Answer {
       return new Response(adapter.upgradeHelp, { status: 426 });
     }
     const silenceMs = searchParams.get("silence");
-    if (silenceMs !== null) return twoChunks(Number(silenceMs));
+    if (silenceMs !== null) {
+      exchange.goesOn?.();
+      return twoChunks(Number(silenceMs));
+    }
     const delayMs = searchParams.get("delay");
     if (delayMs !== null) {
       console.log("delays an answer");

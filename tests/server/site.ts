@@ -72,7 +72,7 @@ export class Site<D extends Record<string, AnyActorDefinition>>
   /** Answers a request without sockets. */
   ask(target: string | Request, init: Init = {}): Promise<Response> {
     const asked = typeof target === "string" ? request(target, init) : target;
-    return this.#answer(asked, undefined, true);
+    return this.#answer(asked, { canUpgrade: true });
   }
 
   /** The status and the JSON of an answer. */
@@ -97,7 +97,10 @@ export class Site<D extends Record<string, AnyActorDefinition>>
       connection: "upgrade",
     };
     if (protocols !== undefined) headers["sec-websocket-protocol"] = protocols;
-    await this.#answer(request(target, { headers }), wire.upgrade, true);
+    await this.#answer(request(target, { headers }), {
+      upgrade: wire.upgrade,
+      canUpgrade: true,
+    });
     return wire;
   }
 
