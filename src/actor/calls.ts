@@ -7,7 +7,6 @@ import type { Admission, Caller } from "./admission.ts";
 import type { Connections } from "./connections.ts";
 import { CallContext } from "./context.ts";
 import { isThenable } from "./deadline.ts";
-import { Reminder } from "./deadlines.ts";
 import type { Kind } from "./kind.ts";
 import type { Self } from "./self.ts";
 import { unwrapDeep } from "./tracking.ts";
@@ -202,20 +201,12 @@ export class Calls {
     );
   }
 
-  async #inTime(name: string, output: PromiseLike<unknown>): Promise<unknown> {
+  #inTime(name: string, output: PromiseLike<unknown>): Promise<unknown> {
     const { running, options } = this.#options.kind;
-    const { promise, reject } = Promise.withResolvers<never>();
-    const late = new Reminder(() =>
-      reject(actorError(
+    return running.within(output, () =>
+      actorError(
         "action/timed_out",
         `Action timed out: '${name}' took more than ${options.actionTimeout} ms`,
-      ))
-    );
-    running.add(late);
-    try {
-      return await Promise.race([output, promise]);
-    } finally {
-      running.delete(late);
-    }
+      ));
   }
 }

@@ -9,6 +9,7 @@
 import { actorError } from "../errors.ts";
 import type { Outcome, Step, Store } from "../stores/store.ts";
 import type { Clock, Timer } from "./clock.ts";
+import { Deadlines } from "./deadlines.ts";
 
 /** Whoever has steps to commit: one actor. */
 export interface StepSource {
@@ -31,6 +32,7 @@ export class Committer {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
+  readonly #underWay: Deadlines;
   readonly #waiting = new Set<StepSource>();
   readonly #later = new Map<StepSource, { dueMs: number; delayMs: number }>();
   #laterTimer: Timer | undefined;
@@ -42,6 +44,7 @@ export class Committer {
     this.#store = store;
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
+    this.#underWay = new Deadlines(clock, timeoutMs);
   }
 
   /** Asks for a commit as soon as the store is free. */
@@ -66,6 +69,7 @@ export class Committer {
   close(): void {
     this.#laterTimer?.cancel();
     this.#later.clear();
+    this.#underWay.clear();
   }
 
   #armLater(dueMs: number): void {
@@ -115,25 +119,18 @@ export class Committer {
     }
   }
 
-  #withTimeout(steps: Step[]): Promise<Outcome[]> {
+  async #withTimeout(steps: Step[]): Promise<Outcome[]> {
     if (this.#hanging >= maxHanging) {
-      return Promise.reject(unavailable(`${this.#hanging} commits hang`));
+      throw unavailable(`${this.#hanging} commits hang`);
     }
-    const { promise, resolve, reject } = Promise.withResolvers<Outcome[]>();
-    let isHanging = false;
-    const timer = this.#clock.after(this.#timeoutMs, () => {
-      isHanging = true;
+    const commit = Promise.try(() => this.#store.commit(steps));
+    return await this.#underWay.within(commit, () => {
       this.#hanging++;
-      reject(unavailable(`no answer within ${this.#timeoutMs} ms`));
+      // Nobody can know what becomes of it; the actors will have loaded what is durable.
+      const end = () => void this.#hanging--;
+      commit.then(end, end);
+      return unavailable(`no answer within ${this.#timeoutMs} ms`);
     });
-    Promise.try(() => this.#store.commit(steps)).then(resolve, reject).finally(
-      () => {
-        timer.cancel();
-        // Nobody can know what became of it; the actors have loaded what is durable since.
-        if (isHanging) this.#hanging--;
-      },
-    );
-    return promise;
   }
 }
 

@@ -61,6 +61,21 @@ export class Deadlines {
     due.before = due.behind = undefined;
   }
 
+  /** What `work` resolves to; rejects with `late()` when its time is up before. The work itself goes on. */
+  within<V>(work: PromiseLike<V>, late: () => Error): Promise<V> {
+    return new Promise((resolve, reject) => {
+      const reminder = new Reminder(() => reject(late()));
+      this.add(reminder);
+      work.then((value) => {
+        this.delete(reminder);
+        resolve(value);
+      }, (error) => {
+        this.delete(reminder);
+        reject(error);
+      });
+    });
+  }
+
   /** Ends all waits. */
   clear(): void {
     while (this.#first !== undefined) this.delete(this.#first);

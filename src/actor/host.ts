@@ -327,7 +327,7 @@ export class Host {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#stored.close();
+    this.#stored.beginClose();
     this.#alarms.close();
     this.#waiting.close();
     const instances = await Promise.allSettled(this.#instances.values());
@@ -343,6 +343,7 @@ export class Host {
     for (const kind of this.#kinds.values()) kind.close();
     this.#services.committer.close();
     await this.#options.store.close();
+    this.#stored.close();
   }
 
   #kindOf(name: string): Kind {

@@ -430,33 +430,37 @@ export class Instance extends Due implements SelfControl {
       } catch (error) {
         return failed(error);
       }
-      this.#work.end();
-      this.steps.send({
+      this.#end({
         release: () => reply.resolve(encoded),
         reject: reply.reject,
       });
     };
     const failed = (error: unknown) => {
       this.#logError(call.name, error);
-      this.#work.end();
-      this.steps.send({
-        release: () => reply.reject(error),
-        reject: reply.reject,
-      });
+      this.#end({ release: () => reply.reject(error), reject: reply.reject });
     };
     try {
       this.#work.beginFor(call);
     } catch (error) {
       return reply.reject(error);
     }
+    this.steps.beginTurn();
     let answer: R | Promise<R>;
     try {
       answer = this.#calls.answer(call, encode);
     } catch (error) {
       return failed(error);
     }
-    if (answer instanceof Promise) answer.then(answered, failed);
-    else answered(answer);
+    if (!(answer instanceof Promise)) return answered(answer);
+    this.steps.endTurn();
+    answer.then(answered, failed);
+  }
+
+  // A call has ended with this output.
+  #end(output: Output): void {
+    this.#work.end();
+    this.steps.endTurn();
+    this.steps.send(output);
   }
 
   #checkSize(encoded: unknown): void {

@@ -10,14 +10,18 @@ import {
   type Path,
   setOwn,
   type Step,
+  type Where,
 } from "./savable.ts";
 
 /**
  * The members of an object; those of a map are its keys and its values.
  *
- * @throws {ActorError} `state/invalid_type` naming `path` when it is of no kind that can be saved.
+ * @throws {ActorError} `state/invalid_type` when it is of no kind that can be saved.
  */
-export function membersOf(container: object, path: string): [Step, unknown][] {
+export function membersOf(
+  container: object,
+  where: Where,
+): [Step, unknown][] {
   if (Array.isArray(container)) {
     const members: [Step, unknown][] = [];
     for (let i = 0; i < container.length; i++) {
@@ -37,10 +41,10 @@ export function membersOf(container: object, path: string): [Step, unknown][] {
     return [...container].map((member, place) => [{ place }, member]);
   }
   if (!isPlainObject(container)) {
-    throw invalidType(path, `it is a ${nameOf(container)}`);
+    throw invalidType(where(), `it is a ${nameOf(container)}`);
   }
   if (Object.getOwnPropertySymbols(container).length > 0) {
-    throw invalidType(path, "it has a symbol for a key");
+    throw invalidType(where(), "it has a symbol for a key");
   }
   return Object.entries(container);
 }
@@ -87,7 +91,7 @@ export function search(
   if (typeof container !== "object" || container === null) return undefined;
   if (isLeaf(container) || seen.has(container)) return undefined;
   seen.add(container);
-  for (const [step, member] of membersOf(container, "")) {
+  for (const [step, member] of membersOf(container, () => "")) {
     const path = search(member, object, seen);
     if (path !== undefined) return [step, ...path];
   }

@@ -10,10 +10,20 @@ const format = 1;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
+// Where most texts are made into bytes, so that nothing but those is allocated.
+const scratch = new Uint8Array(16 * 1024);
+scratch[0] = format;
+const scratchText = scratch.subarray(1);
+
 /** The bytes of a text. */
 export function toBytes(text: string): Uint8Array<ArrayBuffer> {
   // UTF-8 needs at most three bytes for each UTF-16 unit.
-  const buffer = new Uint8Array(text.length * 3 + 1);
+  const most = text.length * 3;
+  if (most <= scratchText.length) {
+    const { written } = encoder.encodeInto(text, scratchText);
+    return scratch.slice(0, written + 1);
+  }
+  const buffer = new Uint8Array(most + 1);
   buffer[0] = format;
   const { written } = encoder.encodeInto(text, buffer.subarray(1));
   return buffer.slice(0, written + 1);

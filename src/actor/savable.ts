@@ -15,6 +15,9 @@ export type Step =
   | { place: number }
   | { keyPlace: number };
 
+/** Where a value stands, as messages name it. It takes long to say, and is seldom asked. */
+export type Where = () => string;
+
 /** Deeper values are refused; whoever walks them would overflow the stack. */
 export const maxDepth = 256;
 
@@ -75,19 +78,19 @@ export function invalidType(path: string, what: string): Error {
   );
 }
 
-/** The error for a primitive that cannot be saved; `undefined` when it can. */
-export function checkPrimitive(
-  value: unknown,
-  path: string,
-): Error | undefined {
+/**
+ * Checks a primitive.
+ *
+ * @throws {ActorError} `state/invalid_type` when it cannot be saved.
+ */
+export function checkPrimitive(value: unknown, where: Where): void {
   switch (typeof value) {
     case "number":
-      return Number.isFinite(value)
-        ? undefined
-        : invalidType(path, `it is ${value}`);
+      if (Number.isFinite(value)) return;
+      throw invalidType(where(), `it is ${value}`);
     case "function":
     case "symbol":
-      return invalidType(path, `it is a ${typeof value}`);
+      throw invalidType(where(), `it is a ${typeof value}`);
   }
 }
 

@@ -60,6 +60,7 @@ export class Steps implements StepSource {
   #working = 0;
   #holds = 0;
   #isSaving = false;
+  #isInTurn = false;
   #create: Step["create"];
   #record: (() => Uint8Array) | undefined;
   #isDestroyed = false;
@@ -150,6 +151,10 @@ export class Steps implements StepSource {
   changed(): void {
     if (this.#isSaving || this.#failure !== undefined) return;
     this.#isSaving = true;
+    if (!this.#isInTurn) this.#save();
+  }
+
+  #save(): void {
     const { committer, isDurableFirst, saveIntervalMs } = this.#options;
     if (this.#running === 0 && isDurableFirst) committer.request(this);
     else committer.requestWithin(this, saveIntervalMs);
@@ -167,6 +172,18 @@ export class Steps implements StepSource {
     const { committer, isDurableFirst } = this.#options;
     if (this.#findChanges() && isDurableFirst) committer.request(this);
     this.endWork();
+  }
+
+  /** A turn begins in which an action may begin and end: when to save is decided when it is over. */
+  beginTurn(): void {
+    this.#isInTurn = true;
+  }
+
+  /** Ends the turn, if it has not ended. */
+  endTurn(): void {
+    if (!this.#isInTurn) return;
+    this.#isInTurn = false;
+    if (this.#isSaving) this.#save();
   }
 
   /** The user's code is at work, and may change what it holds past its proxies. */

@@ -12,7 +12,7 @@ import type {
   StoredActor,
 } from "../stores/store.ts";
 import type { Clock } from "./clock.ts";
-import { within } from "./deadline.ts";
+import { Deadlines } from "./deadlines.ts";
 import { decodeActor } from "./record.ts";
 
 /** One actor as a listing shows it. */
@@ -35,10 +35,12 @@ export interface StoredActorsOptions {
 /** The actors that the store has. */
 export class StoredActors {
   readonly #options: StoredActorsOptions;
+  readonly #asked: Deadlines;
   #isClosed = false;
 
   constructor(options: StoredActorsOptions) {
     this.#options = options;
+    this.#asked = new Deadlines(options.clock, options.storeTimeoutMs);
   }
 
   get #store(): Store {
@@ -46,8 +48,13 @@ export class StoredActors {
   }
 
   /** What fails from now on fails because the host closes. */
-  close(): void {
+  beginClose(): void {
     this.#isClosed = true;
+  }
+
+  /** Ends the waits: nobody will ask any more. */
+  close(): void {
+    this.#asked.clear();
   }
 
   /** Everything that is needed to wake an actor. */
@@ -109,9 +116,9 @@ export class StoredActors {
   }
 
   async #ask<V>(answer: Promise<V>): Promise<V> {
-    const { clock, storeTimeoutMs } = this.#options;
+    const { storeTimeoutMs } = this.#options;
     try {
-      return await within(clock, storeTimeoutMs, answer, () =>
+      return await this.#asked.within(answer, () =>
         actorError(
           "store/unavailable",
           `The store does not answer within ${storeTimeoutMs} ms`,

@@ -25,6 +25,7 @@ import {
   memberPath,
   type Path,
   type Step,
+  type Where,
 } from "./savable.ts";
 import { decodeValue, encodeValue, type FindRef } from "./value.ts";
 import { Watch } from "./watch.ts";
@@ -107,7 +108,7 @@ export class Tree {
   }
 
   set root(value: unknown) {
-    const raw = this.#take(value, undefined, this.name);
+    const raw = this.#take(value, undefined, () => this.name);
     if (Object.is(raw, this.#root)) return;
     this.#record("=", [], [], raw);
     this.#root = raw;
@@ -138,7 +139,7 @@ export class Tree {
     value: unknown,
     apply: (raw: unknown) => void,
   ): void {
-    const raw = this.#take(value, node, this.#describe(node, step));
+    const raw = this.#take(value, node, () => this.#describe(node, step));
     this.#recordAt(node, "=", [step], [], raw);
     apply(raw);
     this.#place(raw, node, step);
@@ -155,7 +156,7 @@ export class Tree {
     if (count === 0 && values.length === 0) return [];
     const array = node.raw as unknown[];
     const raws = values.map((value, i) =>
-      this.#take(value, node, this.#describe(node, start + i))
+      this.#take(value, node, () => this.#describe(node, start + i))
     );
     this.#recordAt(node, "s", [], [start, count], raws);
     const removed = splice(array, start, count, raws);
@@ -169,7 +170,7 @@ export class Tree {
     const set = node.raw as Set<unknown>;
     if (set.has(unwrap(value))) return;
     const step = { place: set.size };
-    const raw = this.#take(value, node, this.#describe(node, step));
+    const raw = this.#take(value, node, () => this.#describe(node, step));
     this.#recordAt(node, "+", [], [], raw);
     set.add(raw);
     this.#place(raw, node, step);
@@ -188,8 +189,7 @@ export class Tree {
     const map = node.raw as Map<unknown, unknown>;
     const rawKey = unwrap(key);
     if (typeof rawKey !== "object" || rawKey === null) {
-      const error = checkPrimitive(rawKey, this.#describe(node));
-      if (error !== undefined) throw error;
+      checkPrimitive(rawKey, () => this.#describe(node));
       const apply = (raw: unknown) => map.set(rawKey, raw);
       this.set(node, { key: rawKey }, value, apply);
     } else if (map.has(rawKey)) {
@@ -197,8 +197,9 @@ export class Tree {
       this.set(node, { place: placeOf(map.keys(), rawKey) }, value, apply);
     } else {
       const step = { keyPlace: map.size };
-      const newKey = this.#take(key, node, this.#describe(node, step));
-      const raw = this.#take(value, node, this.#describe(node, step));
+      const where = () => this.#describe(node, step);
+      const newKey = this.#take(key, node, where);
+      const raw = this.#take(value, node, where);
       // A path cannot carry a new object, so the tree is written as a whole.
       this.isRecordIncomplete = true;
       map.set(newKey, raw);
@@ -295,9 +296,10 @@ export class Tree {
   #readopt(node: Node): void {
     if (isLeaf(node.raw)) return;
     const at = { target: undefined, open: new Set([node.raw]) };
-    const members = membersOf(node.raw, this.#describe(node));
+    const members = membersOf(node.raw, () => this.#describe(node));
     for (const [step, member] of members) {
-      const raw = this.#adopt(member, at, this.#describe(node, step), 0);
+      const where = () => this.#describe(node, step);
+      const raw = this.#adopt(member, at, where, 0);
       if (raw === member) this.#place(raw, node, step);
       else setMember(node.raw, step, raw);
     }
@@ -305,24 +307,25 @@ export class Tree {
 
   // Checks a value that is to stand below `target`, and returns what will: an object that is known
   // here stays itself, any other becomes part of the tree, or a copy of it where it cannot.
-  #take(value: unknown, target: Node | undefined, path: string): unknown {
-    const raw = this.#adopt(value, { target, open: new Set() }, path, 0);
-    if (raw === value && typeof raw === "object" && raw !== null) {
-      this.watch(raw);
+  #take(value: unknown, target: Node | undefined, where: Where): unknown {
+    if (typeof value !== "object" || value === null) {
+      checkPrimitive(value, where);
+      return value;
     }
+    const raw = this.#adopt(value, { target, open: new Set() }, where, 0);
+    if (raw === value) this.watch(raw);
     return raw;
   }
 
-  #adopt(value: unknown, at: Adoption, path: string, depth: number): unknown {
+  #adopt(value: unknown, at: Adoption, where: Where, depth: number): unknown {
     if (typeof value !== "object" || value === null) {
-      const error = checkPrimitive(value, path);
-      if (error !== undefined) throw error;
+      checkPrimitive(value, where);
       return value;
     }
     const node = nodesByProxy.get(value) ?? nodesByRaw.get(value);
     if (node?.tree === this) {
       if (at.target !== undefined && this.#isWithin(at.target, node)) {
-        throw invalidType(path, "it contains itself");
+        throw invalidType(where(), "it contains itself");
       }
       this.#hasSharing = true;
       return node.raw;
@@ -331,12 +334,12 @@ export class Tree {
     if (node !== undefined) value = decodeValue(encodeValue(node.raw));
     const fresh = value as object;
     if (isLeaf(fresh)) return fresh;
-    if (at.open.has(fresh)) throw invalidType(path, "it contains itself");
+    if (at.open.has(fresh)) throw invalidType(where(), "it contains itself");
     if (depth > maxDepth) {
-      throw invalidType(path, `it is nested more than ${maxDepth} deep`);
+      throw invalidType(where(), `it is nested more than ${maxDepth} deep`);
     }
     at.open.add(fresh);
-    const raw = this.#adoptMembers(fresh, at, path, depth + 1);
+    const raw = this.#adoptMembers(fresh, at, where, depth + 1);
     at.open.delete(fresh);
     return raw;
   }
@@ -344,13 +347,14 @@ export class Tree {
   #adoptMembers(
     fresh: object,
     at: Adoption,
-    path: string,
+    where: Where,
     depth: number,
   ): object {
-    const members = membersOf(fresh, path);
+    const members = membersOf(fresh, where);
     let isCopied = !isPlainData(fresh);
     const adopted = members.map(([step, member]): [Step, unknown] => {
-      const raw = this.#adopt(member, at, memberPath(path, step), depth);
+      const below = () => memberPath(where(), step);
+      const raw = this.#adopt(member, at, below, depth);
       isCopied ||= raw !== member;
       return [step, raw];
     });

@@ -17,6 +17,7 @@ import {
   type Path,
   setOwn,
   type Step,
+  type Where,
 } from "./savable.ts";
 
 /** Finds where in a tree an object already stands, so that it is written as a reference. */
@@ -33,7 +34,7 @@ export function encodeValue(
 ): string {
   const { path = "value", findRef } = options;
   const scan = new Scan(findRef);
-  scan.visit(value, path, 0);
+  scan.visit(value, () => path, 0);
   // Most values are plain JSON, which the runtime writes much faster than we can.
   if (scan.isPlain) return JSON.stringify(value);
   return JSON.stringify(new Tagging(findRef).tag(value));
@@ -42,7 +43,7 @@ export function encodeValue(
 /** Whether some object stands more than once in a value that can be saved. */
 export function hasSharing(value: unknown): boolean {
   const scan = new Scan(undefined);
-  scan.visit(value, "value", 0);
+  scan.visit(value, () => "value", 0);
   return scan.hasSharing;
 }
 
@@ -74,19 +75,15 @@ class Scan {
     this.#findRef = findRef;
   }
 
-  visit(value: unknown, path: string, depth: number): void {
-    if (typeof value === "string" || typeof value === "boolean") return;
-    if (value === null) return;
+  visit(value: unknown, where: Where, depth: number): void {
     if (typeof value !== "object") {
-      const error = checkPrimitive(value, path);
-      if (error !== undefined) throw error;
-      if (typeof value !== "number" || Object.is(value, -0)) {
-        this.isPlain = false;
-      }
+      checkPrimitive(value, where);
+      if (!isSimple(value)) this.isPlain = false;
       return;
     }
+    if (value === null) return;
     const visit = this.#visited.get(value);
-    if (visit === "open") throw invalidType(path, "it contains itself");
+    if (visit === "open") throw invalidType(where(), "it contains itself");
     if (visit === "done") {
       this.isPlain = false;
       this.hasSharing = true;
@@ -97,14 +94,14 @@ class Scan {
       return;
     }
     if (depth > maxDepth) {
-      throw invalidType(path, `it is nested more than ${maxDepth} deep`);
+      throw invalidType(where(), `it is nested more than ${maxDepth} deep`);
     }
     this.#visited.set(value, "open");
-    this.#visitMembers(value, path, depth + 1);
+    this.#visitMembers(value, where, depth + 1);
     this.#visited.set(value, "done");
   }
 
-  #visitMembers(value: object, path: string, depth: number): void {
+  #visitMembers(value: object, where: Where, depth: number): void {
     if (Array.isArray(value)) {
       const [first] = value;
       if (typeof first === "string" && first.startsWith("$")) {
@@ -112,44 +109,52 @@ class Scan {
       }
       for (let i = 0; i < value.length; i++) {
         const member: unknown = value[i];
-        // Paths are only for errors, and building them costs more than the check itself.
         if (isSimple(member)) continue;
-        this.visit(member, `${path}[${i}]`, depth);
+        this.visit(member, () => `${where()}[${i}]`, depth);
       }
     } else if (isPlainObject(value)) {
       if (Object.getOwnPropertySymbols(value).length > 0) {
-        throw invalidType(path, "it has a symbol for a key");
+        throw invalidType(where(), "it has a symbol for a key");
       }
       for (const key in value) {
         const member = (value as Record<string, unknown>)[key];
         if (isSimple(member)) continue;
-        this.visit(member, memberPath(path, key), depth);
+        this.visit(member, () => memberPath(where(), key), depth);
       }
     } else if (isMap(value)) {
       this.isPlain = false;
       let place = 0;
       for (const [key, member] of value) {
-        this.visit(key, `${path}.keys()[${place++}]`, depth);
-        this.visit(member, memberPath(path, key), depth);
+        const keyPlace = place++;
+        this.visit(key, () => `${where()}.keys()[${keyPlace}]`, depth);
+        this.visit(member, () => memberPath(where(), key), depth);
       }
     } else if (isSet(value)) {
       this.isPlain = false;
-      let place = 0;
+      let next = 0;
       for (const member of value) {
-        this.visit(member, `${path}.values()[${place++}]`, depth);
+        const place = next++;
+        this.visit(member, () => `${where()}.values()[${place}]`, depth);
       }
     } else if (isLeaf(value)) {
       this.isPlain = false;
     } else {
-      throw invalidType(path, `it is a ${nameOf(value)}`);
+      throw invalidType(where(), `it is a ${nameOf(value)}`);
     }
   }
 }
 
+// Whether JSON writes a primitive as it is: it has no minus zero.
 function isSimple(value: unknown): boolean {
-  return typeof value === "string" || typeof value === "boolean" ||
-    value === null ||
-    (typeof value === "number" && Number.isFinite(value) && value !== 0);
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return true;
+    case "number":
+      return Number.isFinite(value) && !Object.is(value, -0);
+    default:
+      return value === null;
+  }
 }
 
 // Writes what has been scanned as a tree that JSON can write.

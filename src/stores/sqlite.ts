@@ -33,6 +33,8 @@ import type {
   StoredActor,
 } from "./store.ts";
 
+/** How many actors are found by their numbers without a look at the index of ids. */
+const mostKnown = 10_000;
 /** Up to this size a snapshot lies in the actor's row, and committing it rewrites that row only. */
 const longestInlineSnapshot = 2048;
 const mostAttempts = 100;
@@ -70,11 +72,20 @@ async function openPrepared(path: string): Promise<Database> {
   }
 }
 
+/** What a commit needs to know of an actor. Its revision tells whether that still holds. */
+interface Known {
+  number: number;
+  /** Whether it may have rows in `snapshots` or `journal`. */
+  hasRows: boolean;
+}
+
 class SqliteStore implements Store {
   readonly location: string;
   #database: Database;
   #sql: Statements;
   #isClosed = false;
+  /** Of the actors that were loaded or created last. */
+  readonly #known = new Map<string, Known>();
 
   constructor(path: string, database: Database) {
     this.location = `SQLite at ${path}`;
@@ -87,14 +98,17 @@ class SqliteStore implements Store {
   }
 
   async load(actorId: string): Promise<StoredActor | undefined> {
-    return this.#read(() => {
+    return this.#transaction("BEGIN", () => {
       const row = this.#sql.actor.get(actorId);
       if (row === undefined) return undefined;
       const actor = numberIn(row, "number");
       const snapshot = row.snapshot === null
         ? this.#sql.snapshot.get(actor)
         : row;
+      const journal = this.#sql.journal.all(actor);
       const connections = this.#sql.connections.all(actor);
+      const hasRows = row.snapshot === null || journal.length > 0;
+      this.#know(actorId, { number: actor, hasRows });
       return {
         name: textIn(row, "name"),
         key: textIn(row, "key"),
@@ -102,9 +116,7 @@ class SqliteStore implements Store {
         fence: numberIn(row, "fence"),
         record: bytesIn(row, "record"),
         snapshot: snapshot && bytesIn(snapshot, "snapshot"),
-        journal: this.#sql.journal.all(actor).map((row) =>
-          bytesIn(row, "bytes")
-        ),
+        journal: journal.map((row) => bytesIn(row, "bytes")),
         connections: new Map(
           connections.map((row) => [textIn(row, "id"), bytesIn(row, "bytes")]),
         ),
@@ -197,18 +209,29 @@ class SqliteStore implements Store {
     this.#database.close();
   }
 
-  /** Runs `work` on one view of the file, whatever other processes commit meanwhile. */
+  /** Reads with one statement, which sees one view of the file, whatever other processes do. */
   #read<T>(work: () => T): T {
-    return this.#transaction("BEGIN", work);
+    this.#checkOpen();
+    try {
+      return work();
+    } catch (cause) {
+      throw failed(`Cannot use ${this.location}`, cause);
+    }
   }
 
   /** Runs `work` as the only writer; what it wrote is durable when this returns. */
   #write<T>(work: () => T): T {
-    return this.#transaction("BEGIN IMMEDIATE", work);
+    try {
+      return this.#transaction("BEGIN IMMEDIATE", work);
+    } catch (error) {
+      // What was found out in a transaction that is undone is not so.
+      this.#known.clear();
+      throw error;
+    }
   }
 
   #transaction<T>(begin: "BEGIN" | "BEGIN IMMEDIATE", work: () => T): T {
-    if (this.#isClosed) throw new Error(`${this.location} is closed`);
+    this.#checkOpen();
     try {
       this.#database.exec(begin);
       const result = work();
@@ -220,6 +243,10 @@ class SqliteStore implements Store {
     }
   }
 
+  #checkOpen(): void {
+    if (this.#isClosed) throw new Error(`${this.location} is closed`);
+  }
+
   #rollBack(): void {
     try {
       this.#database.exec("ROLLBACK");
@@ -229,12 +256,17 @@ class SqliteStore implements Store {
   }
 
   #commitOne(step: Step): Outcome {
-    const actor = step.create
-      ? this.#create(step, step.create)
-      : this.#advance(step);
-    if (typeof actor !== "number") return actor;
-    if (step.destroy) this.#destroy(actor, step.actorId);
-    else this.#change(actor, step);
+    // A small snapshot is written with the row that every step rewrites.
+    const inline = step.snapshot !== undefined &&
+        step.snapshot.byteLength <= longestInlineSnapshot
+      ? step.snapshot
+      : null;
+    const known = step.create
+      ? this.#create(step, step.create, inline)
+      : this.#advance(step, inline);
+    if ("ok" in known) return known;
+    if (step.destroy) this.#destroy(known.number, step.actorId);
+    else this.#change(known, step, inline !== null);
     return { ok: true };
   }
 
@@ -243,22 +275,61 @@ class SqliteStore implements Store {
     return row && textIn(row, "id");
   }
 
-  /** The new actor's number, or why there is none. */
+  /** The new actor, or why there is none. */
   #create(
     step: Step,
     { name, key }: { name: string; key: string },
-  ): number | Outcome {
-    const actorId = this.#find(name, key);
-    if (actorId !== undefined) return { ok: false, reason: "exists", actorId };
-    const row = this.#sql.create.get(step.actorId, name, key, step.fence);
-    return row ? numberIn(row, "number") : this.#refuse(step);
+    inline: Uint8Array | null,
+  ): Known | Outcome {
+    const { actorId, fence } = step;
+    const row = this.#sql.create.get(actorId, name, key, fence, inline);
+    if (row !== undefined) {
+      const known = { number: numberIn(row, "number"), hasRows: false };
+      this.#know(actorId, known);
+      return known;
+    }
+    const existing = this.#find(name, key);
+    return existing === undefined
+      ? this.#refuse(step)
+      : { ok: false, reason: "exists", actorId: existing };
   }
 
-  /** The actor's number, or why it cannot have a next revision. */
-  #advance(step: Step): number | Outcome {
-    const { actorId, fence, expectedRevision } = step;
-    const row = this.#sql.advance.get(actorId, fence, expectedRevision);
-    return row ? numberIn(row, "number") : this.#refuse(step);
+  /** The actor with its next revision, or why it cannot have that. */
+  #advance(step: Step, inline: Uint8Array | null): Known | Outcome {
+    const { actorId, fence, expectedRevision, snapshot } = step;
+    const known = this.#known.get(actorId) ?? this.#look(actorId);
+    if (known === undefined) return this.#refuse(step);
+    const { number } = known;
+    const changed = snapshot === undefined
+      ? this.#sql.advance.run(fence, number, actorId, expectedRevision)
+      : this.#sql.advanceTo.run(
+        fence,
+        number,
+        actorId,
+        expectedRevision,
+        inline,
+      );
+    if (changed > 0) return known;
+    this.#known.delete(actorId);
+    return this.#refuse(step);
+  }
+
+  #look(actorId: string): Known | undefined {
+    const row = this.#sql.known.get(actorId);
+    if (row === undefined) return undefined;
+    const known = {
+      number: numberIn(row, "number"),
+      hasRows: numberIn(row, "has_rows") > 0,
+    };
+    this.#know(actorId, known);
+    return known;
+  }
+
+  #know(actorId: string, known: Known): void {
+    this.#known.set(actorId, known);
+    if (this.#known.size <= mostKnown) return;
+    const [oldest] = this.#known.keys();
+    this.#known.delete(oldest!);
   }
 
   #refuse(step: Step): Outcome {
@@ -267,12 +338,21 @@ class SqliteStore implements Store {
     return { ok: false, reason: isFenced ? "fence" : "revision" };
   }
 
-  #change(actor: number, step: Step): void {
+  #change(known: Known, step: Step, isInline: boolean): void {
     const sql = this.#sql;
+    const { number: actor } = known;
     if (step.record) sql.setRecord.run(actor, step.record);
-    if (step.snapshot) this.#setSnapshot(actor, step.snapshot);
+    if (step.snapshot) {
+      if (known.hasRows) {
+        sql.deleteSnapshot.run(actor);
+        sql.deleteJournal.run(actor);
+      }
+      if (!isInline) sql.setSnapshot.run(actor, step.snapshot);
+      known.hasRows = !isInline;
+    }
     if (step.journal) {
       sql.addJournal.run(actor, step.expectedRevision, step.journal);
+      known.hasRows = true;
     }
     for (const [id, bytes] of step.connections ?? []) {
       if (bytes === undefined) sql.deleteConnection.run(actor, id);
@@ -290,16 +370,9 @@ class SqliteStore implements Store {
     }
   }
 
-  #setSnapshot(actor: number, snapshot: Uint8Array): void {
-    const isInline = snapshot.byteLength <= longestInlineSnapshot;
-    this.#sql.setInlineSnapshot.run(actor, isInline ? snapshot : null);
-    if (isInline) this.#sql.deleteSnapshot.run(actor);
-    else this.#sql.setSnapshot.run(actor, snapshot);
-    this.#sql.deleteJournal.run(actor);
-  }
-
   #destroy(actor: number, actorId: string): void {
     const sql = this.#sql;
+    this.#known.delete(actorId);
     sql.deleteActor.run(actor);
     sql.deleteRecord.run(actor);
     sql.deleteSnapshot.run(actor);

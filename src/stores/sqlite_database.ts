@@ -9,7 +9,8 @@ export type Row = Record<string, Value>;
 
 /** A prepared statement. */
 export interface Statement {
-  run(...values: Value[]): void;
+  /** Runs it; answers how many rows it changed. */
+  run(...values: Value[]): number;
   get(...values: Value[]): Row | undefined;
   all(...values: Value[]): Row[];
 }
@@ -27,7 +28,7 @@ export async function openDatabase(path: string): Promise<Database> {
 }
 
 interface BunStatement {
-  run(...values: Value[]): unknown;
+  run(...values: Value[]): { changes: number };
   get(...values: Value[]): Row | null;
   all(...values: Value[]): Row[];
   finalize(): void;
@@ -44,7 +45,7 @@ async function openBun(path: string): Promise<Database> {
       const statement: BunStatement = database.prepare(sql);
       statements.push(statement);
       return {
-        run: (...values) => void statement.run(...values),
+        run: (...values) => statement.run(...values).changes,
         get: (...values) => statement.get(...values) ?? undefined,
         all: (...values) => statement.all(...values),
       };
@@ -65,7 +66,7 @@ async function openNode(path: string): Promise<Database> {
     prepare(sql) {
       const statement = database.prepare(sql);
       return {
-        run: (...values) => void statement.run(...values),
+        run: (...values) => Number(statement.run(...values).changes),
         // A whole number comes as a bigint only where that was asked for.
         get: (...values) => statement.get(...values) as Row | undefined,
         all: (...values) => statement.all(...values) as Row[],

@@ -43,17 +43,24 @@ const texts = {
     WHERE actor = (SELECT number FROM actors WHERE id = ?)
       AND key >= ? AND key < ? ORDER BY key DESC LIMIT ?`,
 
+  known: `
+    SELECT number, EXISTS (SELECT 1 FROM snapshots WHERE actor = number)
+      OR EXISTS (SELECT 1 FROM journal WHERE actor = number) AS has_rows
+    FROM actors WHERE id = ?`,
   create: `
-    INSERT INTO actors (id, name, key, revision, fence) VALUES (?, ?, ?, 1, ?)
-    ON CONFLICT (id) DO NOTHING RETURNING number`,
+    INSERT INTO actors (id, name, key, revision, fence, snapshot)
+    VALUES (?, ?, ?, 1, ?, ?)
+    ON CONFLICT DO NOTHING RETURNING number`,
   advance: `
-    UPDATE actors SET revision = revision + 1, fence = ?2
-    WHERE id = ?1 AND fence <= ?2 AND revision = ?3 RETURNING number`,
+    UPDATE actors SET revision = revision + 1, fence = ?1
+    WHERE number = ?2 AND id = ?3 AND revision = ?4 AND fence <= ?1`,
+  advanceTo: `
+    UPDATE actors SET revision = revision + 1, fence = ?1, snapshot = ?5
+    WHERE number = ?2 AND id = ?3 AND revision = ?4 AND fence <= ?1`,
   deleteActor: "DELETE FROM actors WHERE number = ?",
 
   setRecord: "INSERT OR REPLACE INTO records VALUES (?, ?)",
   deleteRecord: "DELETE FROM records WHERE actor = ?",
-  setInlineSnapshot: "UPDATE actors SET snapshot = ?2 WHERE number = ?1",
   setSnapshot: "INSERT OR REPLACE INTO snapshots VALUES (?, ?)",
   deleteSnapshot: "DELETE FROM snapshots WHERE actor = ?",
   addJournal: "INSERT INTO journal VALUES (?, ?, ?)",
