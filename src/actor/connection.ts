@@ -6,7 +6,7 @@ import { actorError } from "../errors.ts";
 import type { Encoding, Frame } from "../protocol/messages.ts";
 import { encodeRecord } from "./record.ts";
 import { track } from "./tracking.ts";
-import { Tree } from "./tree.ts";
+import { Tree, type TreeOwner } from "./tree.ts";
 
 /** The way to the caller: a socket, or a caller in this process. */
 export interface Channel {
@@ -51,7 +51,7 @@ export interface ConnectionOptions {
 }
 
 /** One connection. */
-export class Connection {
+export class Connection implements TreeOwner {
   readonly id: string;
   readonly params: unknown;
   readonly channel: Channel | undefined;
@@ -137,9 +137,16 @@ export class Connection {
     return new Tree(state, {
       name: "conn.state",
       hasSharing: false,
-      onChange: () => this.owner?.connectionChanged(this),
+      owner: this,
     });
   }
+
+  treeChanged(): void {
+    this.owner?.connectionChanged(this);
+  }
+
+  // Whoever has used its state looks anyway.
+  treeWatched(): void {}
 
   #checkState(): void {
     if (this.#hasState) return;

@@ -50,7 +50,6 @@ export class Connections implements ConnectionOwner, Watched {
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
-    options.steps.watched = this;
   }
 
   /** How many there are. */
@@ -147,16 +146,16 @@ export class Connections implements ConnectionOwner, Watched {
   }
 
   stateUsed(connection: Connection): void {
-    if (this.#isSaved(connection)) this.#used.add(connection);
+    if (!this.#isSaved(connection)) return;
+    this.#used.add(connection);
+    this.#options.steps.watch(this);
   }
 
   look(): void {
-    if (this.#used.size === 0) return;
     for (const connection of this.#used) connection.look();
   }
 
   unwatch(): void {
-    if (this.#used.size === 0) return;
     for (const connection of this.#used) connection.unwatch();
     this.#used.clear();
   }

@@ -36,6 +36,7 @@ import { RawSocket } from "./raw_socket.ts";
 import { RawSockets } from "./raw_sockets.ts";
 import { Self, type SelfControl } from "./self.ts";
 import type { Identity, Services } from "./services.ts";
+import type { State, StateOwner } from "./state.ts";
 import { Steps } from "./steps.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { eventCheck } from "./validation.ts";
@@ -45,7 +46,7 @@ import { Work } from "./work.ts";
 export type OnStopped = (instance: Instance, kept: Connection[]) => void;
 
 /** One life of an actor in memory. */
-export class Instance extends Due implements SelfControl {
+export class Instance extends Due implements SelfControl, StateOwner {
   readonly identity: Identity;
   readonly services: Services;
   readonly steps: Steps;
@@ -358,7 +359,10 @@ export class Instance extends Due implements SelfControl {
     else this.#work.rest();
   }
 
-  /** The state has changed. */
+  stateWatched(state: State): void {
+    this.steps.watch(state);
+  }
+
   stateChanged(): void {
     this.steps.changed();
     const { onStateChange } = this.#kind.config;

@@ -6,7 +6,7 @@
 
 import { formatEntry, replayEntry } from "./journal.ts";
 import { track } from "./tracking.ts";
-import { Tree, unwrap } from "./tree.ts";
+import { Tree, type TreeOwner, unwrap } from "./tree.ts";
 import { decodeValue, encodeValue, hasSharing } from "./value.ts";
 
 // In characters of text: up to this a state is written whole.
@@ -18,9 +18,18 @@ const recordAllowance = 65_536;
 /** What a step writes of the state. */
 export type StateChange = { snapshot: string } | { journal: string };
 
+/** Whoever has a state. */
+export interface StateOwner {
+  /** The state has changed. */
+  stateChanged(): void;
+  /** The state can change unseen from now on: `look()` is to be called, until `unwatch()` is. */
+  stateWatched(state: State): void;
+}
+
 /** The state of one actor. */
-export class State {
+export class State implements TreeOwner {
   readonly #tree: Tree;
+  readonly #owner: StateOwner;
   #isChanged: boolean;
   #snapshotLength: number;
   #journalLength: number;
@@ -32,19 +41,17 @@ export class State {
       hasSharing: boolean;
       snapshotLength: number;
       journalLength: number;
-      onChange: () => void;
+      owner: StateOwner;
     },
   ) {
+    this.#owner = options.owner;
     this.#isChanged = options.isChanged;
     this.#snapshotLength = options.snapshotLength;
     this.#journalLength = options.journalLength;
     this.#tree = new Tree(root, {
       name: "state",
       hasSharing: options.hasSharing,
-      onChange: () => {
-        this.#isChanged = true;
-        options.onChange();
-      },
+      owner: this,
     });
     this.#setRecording();
   }
@@ -54,14 +61,14 @@ export class State {
    *
    * @throws {ActorError} `state/invalid_type` when `value` cannot be saved.
    */
-  static create(value: unknown, onChange: () => void): State {
+  static create(value: unknown, owner: StateOwner): State {
     const text = encodeValue(unwrap(value), { path: "state" });
     return new State(decodeValue(text), {
       isChanged: true,
       hasSharing: text.includes('["$Same"'),
       snapshotLength: 0,
       journalLength: 0,
-      onChange,
+      owner,
     });
   }
 
@@ -69,7 +76,7 @@ export class State {
   static load(
     snapshot: string,
     journal: readonly string[],
-    onChange: () => void,
+    owner: StateOwner,
   ): State {
     const mayShare = [snapshot, ...journal].some((text) =>
       text.includes('["$Same"') || text.includes('["$Ref"')
@@ -80,8 +87,17 @@ export class State {
       hasSharing: mayShare && hasSharing(root),
       snapshotLength: snapshot.length,
       journalLength: journal.reduce((sum, { length }) => sum + length, 0),
-      onChange,
+      owner,
     });
+  }
+
+  treeChanged(): void {
+    this.#isChanged = true;
+    this.#owner.stateChanged();
+  }
+
+  treeWatched(): void {
+    this.#owner.stateWatched(this);
   }
 
   /** The state as the user sees it; setting it replaces it. */

@@ -33,7 +33,7 @@ export interface StepsOptions {
   onAlarms: (alarms: readonly AlarmKey[]) => void;
 }
 
-/** What the user's code may change without telling. */
+/** What the user's code may change without telling: part of the state, or the states of connections. */
 export interface Watched {
   /** Finds such changes, and tells of them. */
   look(): void;
@@ -43,12 +43,11 @@ export interface Watched {
 
 /** The steps of one actor. */
 export class Steps implements StepSource {
-  /** The state, once there is one. */
-  state: State | undefined;
   /** The actor's keys and values, once they are used. */
   kv: KvRows | undefined;
-  /** What else is changed past its proxies: the states of connections. */
-  watched: Watched | undefined;
+  #state: State | undefined;
+  // What is to be looked at, while there is something.
+  #watched: Set<Watched> | undefined;
   readonly #options: StepsOptions;
   readonly #outbox = new Outbox();
   #revision: number;
@@ -59,6 +58,8 @@ export class Steps implements StepSource {
   #running = 0;
   #working = 0;
   #holds = 0;
+  // Whether the next step has something to write, and whether somebody has been asked to write it.
+  #hasChanges = false;
   #isSaving = false;
   #isInTurn = false;
   #create: Step["create"];
@@ -73,6 +74,16 @@ export class Steps implements StepSource {
   constructor(options: StepsOptions) {
     this.#options = options;
     this.#revision = options.revision;
+  }
+
+  /** The state, once there is one. */
+  get state(): State | undefined {
+    return this.#state;
+  }
+
+  set state(state: State | undefined) {
+    this.#state = state;
+    if (state?.isChanged) this.#hasChanges = true;
   }
 
   /** Whether the store has the actor. */
@@ -100,6 +111,7 @@ export class Steps implements StepSource {
   create(actor: { name: string; key: string }, encode: () => Uint8Array): void {
     this.#create = actor;
     this.#record = encode;
+    this.#hasChanges = true;
   }
 
   /** Replaces the record. */
@@ -147,8 +159,15 @@ export class Steps implements StepSource {
     this.changed();
   }
 
+  /** Looks at this, too, before it is said that nothing has changed, until nobody is at work. */
+  watch(watched: Watched): void {
+    this.#watched ??= new Set();
+    this.#watched.add(watched);
+  }
+
   /** Something has changed that the next step writes. */
   changed(): void {
+    this.#hasChanges = true;
     if (this.#isSaving || this.#failure !== undefined) return;
     this.#isSaving = true;
     if (!this.#isInTurn) this.#save();
@@ -310,30 +329,29 @@ export class Steps implements StepSource {
 
   // Not without a last look: a change that is not found here is not found at all.
   #unwatch(): void {
-    this.state?.look();
-    this.watched?.look();
-    this.state?.unwatch();
-    this.watched?.unwatch();
+    if (this.#watched === undefined) return;
+    this.#look();
+    for (const watched of this.#watched) watched.unwatch();
+    this.#watched = undefined;
   }
 
-  // Whether there is something to write. The cheap answers come first; the last ones look for what
-  // was changed past the proxies, and tell `changed()` of it.
+  // Tells `changed()` of what was changed past the proxies.
+  #look(): void {
+    for (const watched of this.#watched ?? []) watched.look();
+  }
+
+  // Whether there is something to write. Looking takes time, so it is left where the answer is known.
   #findChanges(): boolean {
-    const isKnown = this.#create !== undefined &&
-        this.#underWay === undefined ||
-      this.#record !== undefined || this.#isDestroyed ||
-      this.#connections !== undefined || this.#alarms !== undefined ||
-      this.kv?.isChanged === true;
-    if (isKnown || this.state?.isChanged) return true;
-    this.watched?.look();
-    return this.#connections !== undefined;
+    if (!this.#hasChanges && this.#watched !== undefined) this.#look();
+    return this.#hasChanges;
   }
 
   #makeStep(): Step | undefined {
-    this.watched?.look();
-    const hasChanges = this.#findChanges();
+    this.#look();
+    const hasChanges = this.#hasChanges;
     // Not before: looking for changes may find some, and ask for the step that is being made.
     this.#isSaving = false;
+    this.#hasChanges = false;
     if (!hasChanges) return undefined;
     const { actorId, fence } = this.#options;
     const step: Step = { actorId, fence, expectedRevision: this.#revision };
@@ -342,7 +360,7 @@ export class Steps implements StepSource {
       this.#isDestroyed = false;
       return step;
     }
-    const change = this.state?.take();
+    const change = this.#state?.take();
     // What is taken holds all that was found; nobody is at work to change more of it unseen.
     if (this.#working === 0) this.#unwatch();
     if (change !== undefined) {

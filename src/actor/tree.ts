@@ -52,6 +52,14 @@ export class Node {
 const nodesByRaw = new WeakMap<object, Node>();
 const nodesByProxy = new WeakMap<object, Node>();
 
+/** Whoever has a tree. */
+export interface TreeOwner {
+  /** Something in the tree has changed. */
+  treeChanged(): void;
+  /** Something in it can change unseen from now on: `checkWatched()` is to be called. */
+  treeWatched(): void;
+}
+
 /** The node of a proxy. */
 export function nodeOfProxy(value: unknown): Node | undefined {
   return typeof value === "object" && value !== null
@@ -87,19 +95,19 @@ export class Tree {
   #hasSharing: boolean;
   // Objects that stood in the tree twice when it was read may have places that no node knows.
   #hasUnknownPlaces: boolean;
-  readonly #onChange: () => void;
-  readonly #watch = new Watch();
+  readonly #owner: TreeOwner;
+  #watch: Watch | undefined;
 
   /** Makes a tree of a root that nobody else holds. */
   constructor(
     root: unknown,
-    options: { name: string; hasSharing: boolean; onChange: () => void },
+    options: { name: string; hasSharing: boolean; owner: TreeOwner },
   ) {
     this.#root = root;
     this.name = options.name;
     this.#hasSharing = options.hasSharing;
     this.#hasUnknownPlaces = options.hasSharing;
-    this.#onChange = options.onChange;
+    this.#owner = options.owner;
   }
 
   /** The root; setting it replaces the whole tree. */
@@ -112,7 +120,7 @@ export class Tree {
     if (Object.is(raw, this.#root)) return;
     this.#record("=", [], [], raw);
     this.#root = raw;
-    this.#onChange();
+    this.#owner.treeChanged();
   }
 
   /** The node of an object of this tree; a parent says where it was seen. */
@@ -143,7 +151,7 @@ export class Tree {
     this.#recordAt(node, "=", [step], [], raw);
     apply(raw);
     this.#place(raw, node, step);
-    this.#onChange();
+    this.#owner.treeChanged();
   }
 
   /** Replaces `count` members of an array from `start`; returns the replaced ones. */
@@ -161,7 +169,7 @@ export class Tree {
     this.#recordAt(node, "s", [], [start, count], raws);
     const removed = splice(array, start, count, raws);
     raws.forEach((raw, i) => this.#place(raw, node, start + i));
-    this.#onChange();
+    this.#owner.treeChanged();
     return removed;
   }
 
@@ -174,14 +182,14 @@ export class Tree {
     this.#recordAt(node, "+", [], [], raw);
     set.add(raw);
     this.#place(raw, node, step);
-    this.#onChange();
+    this.#owner.treeChanged();
   }
 
   /** Deletes a member; `apply` does it. */
   delete(node: Node, step: Step, apply: () => void): void {
     this.#recordAt(node, "-", [step], []);
     apply();
-    this.#onChange();
+    this.#owner.treeChanged();
   }
 
   /** Sets an entry of a map. */
@@ -205,7 +213,7 @@ export class Tree {
       map.set(newKey, raw);
       this.#place(newKey, node, step);
       this.#place(raw, node, { place: step.keyPlace });
-      this.#onChange();
+      this.#owner.treeChanged();
     }
   }
 
@@ -231,7 +239,7 @@ export class Tree {
   setLength(node: Node, length: number): void {
     this.#recordAt(node, "l", [], [length]);
     (node.raw as unknown[]).length = length;
-    this.#onChange();
+    this.#owner.treeChanged();
   }
 
   /** Empties a map or set. */
@@ -240,7 +248,7 @@ export class Tree {
     if (container.size === 0) return;
     this.#recordAt(node, "c", [], []);
     container.clear();
-    this.#onChange();
+    this.#owner.treeChanged();
   }
 
   /** Puts the members of an array in another order: that of their former places. */
@@ -248,19 +256,24 @@ export class Tree {
     if (places.every((place, i) => place === i)) return;
     this.#recordAt(node, "o", [], [places]);
     reorder(node.raw as unknown[], places);
-    this.#onChange();
+    this.#owner.treeChanged();
   }
 
   /** Watches an object that can change without the tree being told. */
   watch(raw: object): void {
+    if (this.#watch === undefined) {
+      this.#watch = new Watch();
+      this.#owner.treeWatched();
+    }
     this.#watch.add(raw);
   }
 
   /** Finds the changes that the tree was not told of, and records them. */
   checkWatched(): void {
+    if (this.#watch === undefined) return;
     if (this.#watch.hasOverflowed) {
       this.isRecordIncomplete = true;
-      this.#onChange();
+      this.#owner.treeChanged();
       return;
     }
     for (const raw of this.#watch.changed()) {
@@ -276,13 +289,13 @@ export class Tree {
         // Nobody is here to be told; whoever writes the tree as a whole is.
         this.isRecordIncomplete = true;
       }
-      this.#onChange();
+      this.#owner.treeChanged();
     }
   }
 
   /** Ends the watch of all objects. */
   unwatch(): void {
-    this.#watch.clear();
+    this.#watch = undefined;
   }
 
   /** Forgets the changes: whoever took them, or wrote the tree as a whole, has them. */

@@ -164,7 +164,7 @@ async function makeState(instance: Instance, input: unknown): Promise<void> {
   const first = createState === undefined
     ? state
     : await createState(createContext(instance.self), input);
-  instance.steps.state = State.create(first, () => instance.stateChanged());
+  instance.steps.state = State.create(first, instance);
 }
 
 async function loadState(
@@ -180,7 +180,7 @@ async function loadState(
     instance.steps.state = State.load(
       fromBytes(snapshot),
       journal.map(fromBytes),
-      () => instance.stateChanged(),
+      instance,
     );
   } catch (cause) {
     if (isErrorKind(cause, "store/corrupt")) throw cause;

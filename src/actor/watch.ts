@@ -23,7 +23,7 @@ export class Watch {
     if (
       this.#size > maxWatchedSize || this.#fingerprints.size >= maxWatched
     ) {
-      this.clear();
+      this.#fingerprints.clear();
       this.hasOverflowed = true;
     } else {
       this.#fingerprints.set(object, fingerprint);
@@ -31,8 +31,7 @@ export class Watch {
   }
 
   /** Those that have changed since they were added, or since they were told here. */
-  changed(): readonly object[] {
-    if (this.#fingerprints.size === 0) return none;
+  changed(): object[] {
     const changed: object[] = [];
     for (const [object, before] of this.#fingerprints) {
       const after = fingerprintIfSavable(object);
@@ -43,16 +42,7 @@ export class Watch {
     }
     return changed;
   }
-
-  /** Watches nothing any more. */
-  clear(): void {
-    if (this.#fingerprints.size > 0) this.#fingerprints.clear();
-    this.#size = 0;
-    this.hasOverflowed = false;
-  }
 }
-
-const none: readonly object[] = [];
 
 type Fingerprint = number | string | Uint8Array;
 

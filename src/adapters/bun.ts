@@ -186,24 +186,20 @@ function listen(config: { hostname: string; port: number }): BunServer {
 
 function fetchOf(answer: Answer): Server["fetch"] {
   let lastServer: BunServer | undefined;
-  return async function (this: unknown, request: Request, second?: unknown) {
+  return function (this: unknown, request: Request, second?: unknown) {
     lastServer = serverOf(this, request, second) ?? lastServer;
     const upgrade = lastServer !== undefined && asksForSocket(request)
       ? upgradeOf(request, lastServer)
       : undefined;
-    try {
-      return await answer(request, {
-        upgrade,
-        canUpgrade: lastServer !== undefined,
-        onGone(callback) {
-          const { signal } = request;
-          if (signal.aborted) callback();
-          else signal.addEventListener("abort", callback);
-        },
-      });
-    } catch (error) {
-      return failed(error);
-    }
+    return answer(request, {
+      upgrade,
+      canUpgrade: lastServer !== undefined,
+      onGone(callback) {
+        const { signal } = request;
+        if (signal.aborted) callback();
+        else signal.addEventListener("abort", callback);
+      },
+    }).catch(failed);
   };
 }
 

@@ -25,31 +25,35 @@ export async function readBody(
 }
 
 /**
- * The JSON of a body, read by the runtime, which is the fastest way: bytes that are no UTF-8 are read
- * as U+FFFD. `undefined` where nobody knows its length beforehand; nothing has been read then.
+ * Whether the runtime may read a body as JSON, which is the fastest way: its length is known beforehand.
+ * Bytes that are no UTF-8 are then read as U+FFFD.
  *
- * @throws {ActorError} as {@linkcode readBody}, and `message/malformed` when it is not JSON.
+ * @throws {ActorError} `message/incoming_too_long`.
  */
-export function readJson(
-  request: Request,
-  maxBytes: number,
-): Promise<ReadJson> | undefined {
+export function mayReadJson(request: Request, maxBytes: number): boolean {
   const announced = request.headers.get("content-length");
-  if (announced === null) return undefined;
-  const length = Number(announced);
-  if (!(length <= maxBytes)) throw tooLong(maxBytes);
-  return request.json().then(
-    (value) => {
-      // As above: what was announced may be what it had before it was unpacked.
-      if (leastLength(value, maxBytes, 0) > maxBytes) throw tooLong(maxBytes);
-      return new ReadJson(value, length);
-    },
-    (cause) => {
-      if (cause instanceof SyntaxError) throw malformed("it is not JSON");
-      // Whoever has read it before us is of this program, which has to be told of it.
-      throw cause instanceof TypeError ? cause : cutOff(cause);
-    },
-  );
+  if (announced === null) return false;
+  if (!(Number(announced) <= maxBytes)) throw tooLong(maxBytes);
+  return true;
+}
+
+/**
+ * JSON that the runtime has read.
+ *
+ * @throws {ActorError} `message/incoming_too_long`.
+ */
+export function readJson(value: unknown, maxBytes: number): ReadJson {
+  // What was announced may be what it had before somebody unpacked it.
+  const length = leastLength(value, maxBytes, 0);
+  if (length > maxBytes) throw tooLong(maxBytes);
+  return new ReadJson(value, length);
+}
+
+/** The error for JSON that the runtime could not read. */
+export function unreadJson(cause: unknown): unknown {
+  if (cause instanceof SyntaxError) return malformed("it is not JSON", cause);
+  // Whoever has read it before us is of this program, which has to be told of it.
+  return cause instanceof TypeError ? cause : cutOff(cause);
 }
 
 // How long the JSON of a value is at least; counts no further than `enough`, and no deeper than a

@@ -8,7 +8,7 @@ import type { Logger } from "../log.ts";
 import { encodingOf } from "../protocol/encoding.ts";
 import { json } from "../protocol/json.ts";
 import { lineOf } from "../protocol/line.ts";
-import type { Encoding } from "../protocol/messages.ts";
+import type { Body, Encoding } from "../protocol/messages.ts";
 import {
   type ActorEndpoint,
   type ActorRoute,
@@ -22,11 +22,11 @@ import {
   type QueryRoute,
   type Route,
 } from "../protocol/routes.ts";
-import { answerAction } from "./action.ts";
+import { callAction } from "./action.ts";
 import { answerActors } from "./actors.ts";
 import { answerConnect, refusalOf } from "./connect.ts";
 import { Post, type Purpose } from "./post.ts";
-import { answerSend } from "./queue.ts";
+import { sendMessage } from "./queue.ts";
 import { allowOrigin, answerPreflight } from "./cors.ts";
 import { logged, pathOf } from "./log.ts";
 import {
@@ -39,7 +39,7 @@ import { refusal } from "./refusal.ts";
 import {
   actorIdOf,
   type Place,
-  placeReader,
+  Places,
   seenAt,
   seenUrl,
   urlOf,
@@ -73,9 +73,9 @@ export interface HandlerOptions extends MetadataOptions {
 export function createHandler(options: HandlerOptions): Answer {
   const { basePath, fallback } = options;
   const below = `${basePath}/`;
-  const read = placeReader();
+  const places = new Places();
   return logged(async (request, exchange) => {
-    const place = read(request.url);
+    const place = places.at(request.url);
     if (place === null) return refusal(noHost, json);
     if (fallback !== undefined) {
       const { pathname } = place;
@@ -85,7 +85,7 @@ export function createHandler(options: HandlerOptions): Answer {
       }
     }
     if (request.method === "OPTIONS") return answerPreflight(request);
-    const asked: Asked = { request, place, exchange };
+    const asked: Asked = { request, place, places, exchange };
     let response: Response;
     try {
       response = await route(options, asked);
@@ -109,6 +109,7 @@ const noHost: WireError = {
 interface Asked {
   request: Request;
   place: Place;
+  places: Places;
   exchange: Exchange;
   /** What it posts to an actor. */
   post?: Post;
@@ -120,7 +121,7 @@ function route(
 ): Response | Promise<Response> {
   const { version, names, basePath } = options;
   const { request, place, exchange } = asked;
-  const route = routeOf(request, place, basePath);
+  const route = place.route ?? routeOf(asked, basePath);
   options.checkToken?.(request, route);
   switch (route.kind) {
     case "root":
@@ -174,8 +175,9 @@ async function answerNamed(
 }
 
 // The route of the path, unless that names no actor and the headers do: then it is the actor's own.
-function routeOf(request: Request, place: Place, basePath: string): Route {
+function routeOf({ request, place, places }: Asked, basePath: string): Route {
   const route = parseRoute(place, basePath);
+  if (route.kind === "actor") places.remember(request.url, place, route);
   if (route.kind === "actor" || route.kind === "query") return route;
   const actorId = parseTarget(request.headers);
   if (actorId === undefined) return route;
@@ -289,22 +291,29 @@ function answerPost(
   }
   const post = asked.post = new Post(request);
   const isById = route.kind === "actor";
-  const answer = (host: Host): Promise<Response> => {
+  const ask = (host: Host, actorId: string, body: Body) => {
     const purpose: Purpose = {
-      actorId: isById ? route.actorId : () => actorIdOf(host, route),
+      actorId,
       name,
+      body,
       // Made when the actor looks at it, which few do.
       seen: isById
         ? request
         : () => seenAt(seenUrl(urlOf(request)!, route), request),
-      maxIncomingBytes,
     };
     return kind === "action"
-      ? answerAction(host, post, purpose)
-      : answerSend(host, post, { ...purpose, signal: request.signal });
+      ? callAction(host, post, purpose)
+      : sendMessage(host, post, { ...purpose, signal: request.signal });
   };
-  const host = open();
-  return host instanceof Promise ? host.then(answer) : answer(host);
+  return post.answer(maxIncomingBytes, (body) => {
+    const host = open();
+    if (isById && !(host instanceof Promise)) {
+      return ask(host, route.actorId, body);
+    }
+    return Promise.resolve(host).then(async (host) =>
+      await ask(host, await actorIdOf(host, route), body)
+    );
+  });
 }
 
 async function checkActor(

@@ -27,16 +27,8 @@ const kinds = new Set([
   "guard/tunnel_response_closed",
 ]);
 
-/** What a caller is told whom an actor has refused. */
-export function toldOnce(
-  error: unknown,
-  asked: { readonly hasBegun?: boolean },
-  caller: { readonly asksAgain: boolean },
-): unknown {
-  return asked.hasBegun && caller.asksAgain ? renamed(error) : error;
-}
-
-function renamed(error: unknown): unknown {
+/** What a client that asks again by itself is told of an error of what has begun. */
+export function toldOnce(error: unknown): unknown {
   if (!(error instanceof ActorError)) return error;
   const { group, code, message, metadata } = error;
   const isDestroyed = group === "actor" && code.startsWith("destroyed_");

@@ -1,33 +1,34 @@
 // What is posted to an actor: a call, or a message to a queue.
 //
-// Each header that is looked at takes Deno as long as a small part of the action, so what only few
-// answers need is looked for when they do.
+// To look at a header takes a good part of what a small action does, and so does each promise. So
+// what only few answers need is looked for when they do, and there is one async function on the way.
 
 import { bareFor } from "../protocol/bare.ts";
 import { encodingOf } from "../protocol/encoding.ts";
 import { isPlain, json, jsonFor, parsePlain } from "../protocol/json.ts";
 import { type Line, lineOf } from "../protocol/line.ts";
-import { type Body, type Encoding, ReadJson } from "../protocol/messages.ts";
+import type { Body, Encoding, Frame } from "../protocol/messages.ts";
 import { headers } from "../protocol/routes.ts";
 import { checkDepth } from "../protocol/shapes.ts";
 import { actorError } from "../errors.ts";
-import { readBody, readJson } from "./body.ts";
+import { mayReadJson, readBody, readJson, unreadJson } from "./body.ts";
+import { toldOnce } from "./once.ts";
 
 /** What a post to an actor is for. */
 export interface Purpose {
-  /** Its id, or what finds it. */
-  actorId: string | (() => Promise<string>);
+  actorId: string;
   /** That of the action or queue. */
   name: string;
+  body: Body;
   /** The request as the actor's code sees it, or what makes it. */
   seen: Request | (() => Request);
-  /** The most bytes that the body may have. */
-  maxIncomingBytes: number;
 }
 
 /** What is posted to an actor. */
 export class Post {
   readonly params: unknown;
+  /** Whether what it asks for has begun, so that asking again may do it twice. */
+  asked: { hasBegun?: boolean } | undefined;
   readonly #request: Request;
   #encoding: Encoding;
   #line: Line | undefined;
@@ -62,42 +63,53 @@ export class Post {
     return this.#isRead;
   }
 
-  /** Whether it comes from a client that asks again for some errors. */
-  get asksAgain(): boolean {
-    // Where nothing else tells the line, the version does.
-    return this.line === "2.3" || this.#encoding === bareFor(4);
-  }
-
   /** How a value is written for who posts. */
   encodingFor(value: unknown): Encoding {
     const isEither = this.#encoding !== json || isPlain(value);
     return isEither ? this.#encoding : jsonFor(this.line);
   }
 
+  /** The response with a body of its encoding. */
+  respond(body: Frame): Response {
+    return new Response(body, {
+      headers: { "content-type": this.#encoding.contentType },
+    });
+  }
+
   /**
-   * Reads the body.
+   * Reads the body, and resolves to what `ask` answers to it.
    *
-   * @throws {ActorError} `message/incoming_too_long`, `message/malformed` or `request/invalid`.
+   * @throws {ActorError} `message/incoming_too_long`, `message/malformed` or `request/invalid`, and
+   * what `ask` throws.
    */
-  async read(maxBytes: number): Promise<Body> {
+  async answer(
+    maxBytes: number,
+    ask: (body: Body) => Promise<Response>,
+  ): Promise<Response> {
     const request = this.#request;
-    const reading = this.#encoding === json
-      ? readJson(request, maxBytes)
-      : undefined;
-    const body = await (reading ?? readBody(request, maxBytes));
-    if (!(body instanceof ReadJson)) {
+    const isJson = this.#encoding === json && mayReadJson(request, maxBytes);
+    let read: unknown;
+    try {
+      read = await (isJson ? request.json() : readBody(request, maxBytes));
+    } catch (cause) {
+      throw isJson ? unreadJson(cause) : cause;
+    }
+    const body = isJson
+      ? readJson(read, maxBytes)
+      : read as Uint8Array<ArrayBuffer>;
+    if (body instanceof Uint8Array) {
       this.#encoding = this.#encoding.spokenIn(body);
     }
     this.#isRead = true;
-    return body;
+    try {
+      return await ask(body);
+    } catch (error) {
+      if (!this.asked?.hasBegun) throw error;
+      // Where nothing else tells the line, the version does.
+      const isLater = this.line === "2.3" || this.#encoding === bareFor(4);
+      throw isLater ? toldOnce(error) : error;
+    }
   }
-}
-
-/** The response to a post, with a body of its encoding. */
-export function responseTo({ encoding }: Post, body: BodyInit): Response {
-  return new Response(body, {
-    headers: { "content-type": encoding.contentType },
-  });
 }
 
 /**

@@ -1,20 +1,17 @@
 import type { Host } from "../actor/host.ts";
 import type { Sending } from "../actor/queueing.ts";
-import { toldOnce } from "./once.ts";
-import { type Post, type Purpose, responseTo } from "./post.ts";
+import type { Post, Purpose } from "./post.ts";
 
 /** Answers `POST …/queue/{name}`: decodes the message, sends it, and encodes what became of it. */
-export async function answerSend(
+export async function sendMessage(
   host: Host,
   post: Post,
-  { actorId: found, name, seen, maxIncomingBytes, signal }: Purpose & {
+  { actorId, name, body: written, seen, signal }: Purpose & {
     signal: AbortSignal;
   },
 ): Promise<Response> {
-  const posted = await post.read(maxIncomingBytes);
-  const actorId = typeof found === "string" ? found : await found();
   const { encoding, params } = post;
-  const { body, wait, timeout: timeoutMs } = encoding.decodeSend(posted);
+  const { body, wait, timeout: timeoutMs } = encoding.decodeSend(written);
   const sending: Sending = {
     queue: name,
     body,
@@ -24,14 +21,11 @@ export async function answerSend(
     params,
     request: seen,
   };
-  try {
-    const sent = await host.send(
-      actorId,
-      sending,
-      (result) => post.encodingFor(result).encodeSent(result),
-    );
-    return responseTo(post, sent);
-  } catch (error) {
-    throw toldOnce(error, sending, post);
-  }
+  post.asked = sending;
+  const sent = await host.send(
+    actorId,
+    sending,
+    (result) => post.encodingFor(result).encodeSent(result),
+  );
+  return post.respond(sent);
 }

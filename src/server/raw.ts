@@ -67,7 +67,7 @@ export async function answerRequest(
   try {
     return await host.request(actorId, raw);
   } catch (error) {
-    throw toldOnce(error, raw, { asksAgain });
+    throw asksAgain && raw.hasBegun ? toldOnce(error) : error;
   }
 }
 

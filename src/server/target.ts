@@ -53,35 +53,60 @@ export function seenUrl(url: URL, route: ActorRoute | QueryRoute): URL {
 
 /** Where a request goes: the path and query of its URL. */
 export interface Place {
-  pathname: string;
+  readonly pathname: string;
   /** Empty, or with its `?`. */
-  search: string;
+  readonly search: string;
+  /** What they mean, where that is remembered. */
+  readonly route?: ActorRoute;
 }
+
+// How many URLs are remembered, which are forgotten all at once, and how long they may be.
+const maxKnown = 1000;
+const maxKnownLength = 512;
 
 // What a URL's parser would leave as it is, but for the segments `.` and `..`.
 const plainTarget = /^\/[\w.~@:/-]*(?:\?[\w.~@:/=&,%+-]+)?$/;
 
 /**
- * Makes what reads where URLs go: `null` for one whose host is none. Parsing costs several times what
- * routing does, so it is left out where the host is that of the URL before and nothing else needs it.
+ * Reads where URLs go. To parse one takes as long as a small action, so those that call actors are
+ * remembered, and of the others no more is parsed than must be.
  */
-export function placeReader(): (url: string) => Place | null {
-  let origin: string | undefined;
-  return (url) => {
-    if (origin !== undefined && url.startsWith(origin)) {
-      const target = url.slice(origin.length);
-      if (plainTarget.test(target) && !target.includes("/.")) {
-        const query = target.indexOf("?");
-        return query < 0 ? { pathname: target, search: "" } : {
-          pathname: target.slice(0, query),
-          search: target.slice(query),
-        };
-      }
+export class Places {
+  readonly #known = new Map<string, Place>();
+  // That of the last URL that was parsed.
+  #origin: string | undefined;
+
+  /** Where a URL goes; `null` when its host is none. */
+  at(url: string): Place | null {
+    return this.#known.get(url) ?? this.#plain(url) ?? this.#parsed(url);
+  }
+
+  /** Remembers what a URL means. */
+  remember(url: string, place: Place, route: ActorRoute): void {
+    if (url.length > maxKnownLength) return;
+    if (this.#known.size >= maxKnown) this.#known.clear();
+    const { pathname, search } = place;
+    this.#known.set(url, { pathname, search, route });
+  }
+
+  #plain(url: string): Place | undefined {
+    if (this.#origin === undefined || !url.startsWith(this.#origin)) {
+      return undefined;
     }
+    const target = url.slice(this.#origin.length);
+    if (!plainTarget.test(target) || target.includes("/.")) return undefined;
+    const query = target.indexOf("?");
+    return query < 0 ? { pathname: target, search: "" } : {
+      pathname: target.slice(0, query),
+      search: target.slice(query),
+    };
+  }
+
+  #parsed(url: string): Place | null {
     const parsed = parse(url);
-    if (parsed !== null) origin = parsed.origin;
+    if (parsed !== null) this.#origin = parsed.origin;
     return parsed;
-  };
+  }
 }
 
 /**

@@ -266,7 +266,7 @@ function mutateSet(
   }
 }
 
-const nothing = () => {};
+const nobody = { stateChanged() {}, stateWatched() {} };
 
 // What a store would keep of a state.
 class Kept {
@@ -288,7 +288,7 @@ class Kept {
   }
 
   load(): State {
-    return State.load(this.snapshot, this.journal, nothing);
+    return State.load(this.snapshot, this.journal, nobody);
   }
 }
 
@@ -306,7 +306,7 @@ test(`a state replayed from what was kept equals a plain model, ${sequences} ran
       root: { padding, a: { n: 1 }, list: [{ n: 1 }, { n: 2 }] },
     };
     const kept = new Kept();
-    let state = State.create(model.root, nothing);
+    let state = State.create(model.root, nobody);
     model.root = structuredClone(model.root);
     kept.take(state);
     try {

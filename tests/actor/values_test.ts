@@ -15,7 +15,7 @@ import { World } from "./world.ts";
 
 type Tree = Record<string, unknown>;
 
-const nothing = () => {};
+const nobody = { stateChanged() {}, stateWatched() {} };
 
 /** A state and what a store would keep of it. */
 class Kept {
@@ -28,7 +28,7 @@ class Kept {
   constructor(first: unknown, isLarge: boolean) {
     this.state = State.create(
       isLarge ? { padding: "x".repeat(3_000), ...first as Tree } : first,
-      nothing,
+      nobody,
     );
     this.take();
   }
@@ -54,7 +54,7 @@ class Kept {
 
   /** The root after a reload, without the padding. */
   reload(): Tree {
-    const state = State.load(this.snapshot, this.journal, nothing);
+    const state = State.load(this.snapshot, this.journal, nobody);
     const { padding: _, ...root } = unwrap(state.value) as Tree;
     return root;
   }
@@ -224,7 +224,7 @@ for (const [name, make, where] of refused) {
 
   test(`${name} is refused in a first state`, () => {
     const error = assertThrows(
-      () => State.create({ x: make() }, nothing),
+      () => State.create({ x: make() }, nobody),
       ActorError,
     );
     assertEquals(`${error.group}/${error.code}`, "state/invalid_type");
