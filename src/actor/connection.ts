@@ -136,6 +136,7 @@ export class Connection implements TreeOwner {
   #track(state: unknown): Tree {
     return new Tree(state, {
       name: "conn.state",
+      isPlain: false,
       hasSharing: false,
       owner: this,
     });

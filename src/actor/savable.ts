@@ -99,3 +99,16 @@ export function nameOf(value: object): string {
   const name: unknown = value.constructor?.name;
   return typeof name === "string" && name !== "" ? name : "foreign object";
 }
+
+/** Whether JSON writes a value as it is, and that is no object. JSON has no minus zero. */
+export function isPlainPrimitive(value: unknown): boolean {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return true;
+    case "number":
+      return Number.isFinite(value) && !Object.is(value, -0);
+    default:
+      return value === null;
+  }
+}

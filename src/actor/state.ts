@@ -38,6 +38,7 @@ export class State implements TreeOwner {
     root: unknown,
     options: {
       isChanged: boolean;
+      isPlain: boolean;
       hasSharing: boolean;
       snapshotLength: number;
       journalLength: number;
@@ -50,6 +51,7 @@ export class State implements TreeOwner {
     this.#journalLength = options.journalLength;
     this.#tree = new Tree(root, {
       name: "state",
+      isPlain: options.isPlain,
       hasSharing: options.hasSharing,
       owner: this,
     });
@@ -65,6 +67,7 @@ export class State implements TreeOwner {
     const text = encodeValue(unwrap(value), { path: "state" });
     return new State(decodeValue(text), {
       isChanged: true,
+      isPlain: isPlainText(text),
       hasSharing: text.includes('["$Same"'),
       snapshotLength: 0,
       journalLength: 0,
@@ -84,6 +87,8 @@ export class State implements TreeOwner {
     const root = journal.reduce(replayEntry, decodeValue(snapshot));
     return new State(root, {
       isChanged: false,
+      // A change may have left a hole in an array.
+      isPlain: journal.length === 0 && isPlainText(snapshot),
       hasSharing: mayShare && hasSharing(root),
       snapshotLength: snapshot.length,
       journalLength: journal.reduce((sum, { length }) => sum + length, 0),
@@ -153,11 +158,26 @@ export class State implements TreeOwner {
       this.#journalLength + changesLength > this.#snapshotLength;
     return isRecording && !isRecordIncomplete && !isTooLong
       ? { journal: formatEntry(changes) }
-      : { snapshot: encodeValue(this.#tree.root, { path: "state" }) };
+      : { snapshot: this.#encode() };
+  }
+
+  // What is known to be plain JSON need not be looked through.
+  #encode(): string {
+    const tree = this.#tree;
+    if (tree.isPlain) return JSON.stringify(tree.root);
+    const text = encodeValue(tree.root, { path: "state" });
+    tree.isPlain = isPlainText(text);
+    return text;
   }
 
   #setRecording(): void {
     this.#tree.isRecording = this.#snapshotLength > maxWholeLength;
     this.#tree.maxChangesLength = this.#snapshotLength + recordAllowance;
   }
+}
+
+// Whether a value is written as JSON writes it, and will be, whatever is moved in it: a text that begins
+// like a tag may become the first of an array.
+function isPlainText(text: string): boolean {
+  return !text.includes('"$');
 }

@@ -21,6 +21,8 @@ import {
   checkPrimitive,
   invalidType,
   isLeaf,
+  isPlainObject,
+  isPlainPrimitive,
   maxDepth,
   memberPath,
   type Path,
@@ -89,6 +91,8 @@ export class Tree {
   maxChangesLength = 0;
   /** Whether the record misses a change, so that the tree must be written as a whole. */
   isRecordIncomplete = false;
+  /** Whether JSON can write all of it as it is. What is not known to be so may still be. */
+  isPlain: boolean;
   /** What begins the path of a value in an error, such as `state`. */
   readonly name: string;
   #root: unknown;
@@ -101,9 +105,15 @@ export class Tree {
   /** Makes a tree of a root that nobody else holds. */
   constructor(
     root: unknown,
-    options: { name: string; hasSharing: boolean; owner: TreeOwner },
+    options: {
+      name: string;
+      isPlain: boolean;
+      hasSharing: boolean;
+      owner: TreeOwner;
+    },
   ) {
     this.#root = root;
+    this.isPlain = options.isPlain;
     this.name = options.name;
     this.#hasSharing = options.hasSharing;
     this.#hasUnknownPlaces = options.hasSharing;
@@ -149,6 +159,9 @@ export class Tree {
   ): void {
     const raw = this.#take(value, node, () => this.#describe(node, step));
     this.#recordAt(node, "=", [step], [], raw);
+    if (typeof step === "number" && step > (node.raw as unknown[]).length) {
+      this.isPlain = false; // It gets holes.
+    }
     apply(raw);
     this.#place(raw, node, step);
     this.#owner.treeChanged();
@@ -188,6 +201,7 @@ export class Tree {
   /** Deletes a member; `apply` does it. */
   delete(node: Node, step: Step, apply: () => void): void {
     this.#recordAt(node, "-", [step], []);
+    if (typeof step === "number") this.isPlain = false;
     apply();
     this.#owner.treeChanged();
   }
@@ -238,7 +252,9 @@ export class Tree {
   /** Sets the length of an array. */
   setLength(node: Node, length: number): void {
     this.#recordAt(node, "l", [], [length]);
-    (node.raw as unknown[]).length = length;
+    const array = node.raw as unknown[];
+    if (length > array.length) this.isPlain = false;
+    array.length = length;
     this.#owner.treeChanged();
   }
 
@@ -273,6 +289,7 @@ export class Tree {
     if (this.#watch === undefined) return;
     if (this.#watch.hasOverflowed) {
       this.isRecordIncomplete = true;
+      this.isPlain = false;
       this.#owner.treeChanged();
       return;
     }
@@ -288,6 +305,7 @@ export class Tree {
       } catch {
         // Nobody is here to be told; whoever writes the tree as a whole is.
         this.isRecordIncomplete = true;
+        this.isPlain = false;
       }
       this.#owner.treeChanged();
     }
@@ -322,8 +340,7 @@ export class Tree {
   // here stays itself, any other becomes part of the tree, or a copy of it where it cannot.
   #take(value: unknown, target: Node | undefined, where: Where): unknown {
     if (typeof value !== "object" || value === null) {
-      checkPrimitive(value, where);
-      return value;
+      return this.#adoptPrimitive(value, where);
     }
     const raw = this.#adopt(value, { target, open: new Set() }, where, 0);
     if (raw === value) this.watch(raw);
@@ -332,8 +349,7 @@ export class Tree {
 
   #adopt(value: unknown, at: Adoption, where: Where, depth: number): unknown {
     if (typeof value !== "object" || value === null) {
-      checkPrimitive(value, where);
-      return value;
+      return this.#adoptPrimitive(value, where);
     }
     const node = nodesByProxy.get(value) ?? nodesByRaw.get(value);
     if (node?.tree === this) {
@@ -341,12 +357,16 @@ export class Tree {
         throw invalidType(where(), "it contains itself");
       }
       this.#hasSharing = true;
+      this.isPlain = false;
       return node.raw;
     }
     // What belongs to another tree must not be shared with it.
     if (node !== undefined) value = decodeValue(encodeValue(node.raw));
     const fresh = value as object;
-    if (isLeaf(fresh)) return fresh;
+    if (isLeaf(fresh)) {
+      this.isPlain = false;
+      return fresh;
+    }
     if (at.open.has(fresh)) throw invalidType(where(), "it contains itself");
     if (depth > maxDepth) {
       throw invalidType(where(), `it is nested more than ${maxDepth} deep`);
@@ -357,6 +377,14 @@ export class Tree {
     return raw;
   }
 
+  #adoptPrimitive(value: unknown, where: Where): unknown {
+    checkPrimitive(value, where);
+    // A text that begins so could be taken for a tag, were it the first of an array.
+    const isTag = typeof value === "string" && value.startsWith("$");
+    if (isTag || !isPlainPrimitive(value)) this.isPlain = false;
+    return value;
+  }
+
   #adoptMembers(
     fresh: object,
     at: Adoption,
@@ -364,6 +392,11 @@ export class Tree {
     depth: number,
   ): object {
     const members = membersOf(fresh, where);
+    // A map or set, or an array with holes.
+    const isArray = Array.isArray(fresh);
+    if (isArray ? members.length < fresh.length : !isPlainObject(fresh)) {
+      this.isPlain = false;
+    }
     let isCopied = !isPlainData(fresh);
     const adopted = members.map(([step, member]): [Step, unknown] => {
       const below = () => memberPath(where(), step);

@@ -10,6 +10,7 @@ import {
   isLeaf,
   isMap,
   isPlainObject,
+  isPlainPrimitive,
   isSet,
   maxDepth,
   memberPath,
@@ -78,7 +79,7 @@ class Scan {
   visit(value: unknown, where: Where, depth: number): void {
     if (typeof value !== "object") {
       checkPrimitive(value, where);
-      if (!isSimple(value)) this.isPlain = false;
+      if (!isPlainPrimitive(value)) this.isPlain = false;
       return;
     }
     if (value === null) return;
@@ -109,7 +110,7 @@ class Scan {
       }
       for (let i = 0; i < value.length; i++) {
         const member: unknown = value[i];
-        if (isSimple(member)) continue;
+        if (isPlainPrimitive(member)) continue;
         this.visit(member, () => `${where()}[${i}]`, depth);
       }
     } else if (isPlainObject(value)) {
@@ -118,7 +119,7 @@ class Scan {
       }
       for (const key in value) {
         const member = (value as Record<string, unknown>)[key];
-        if (isSimple(member)) continue;
+        if (isPlainPrimitive(member)) continue;
         this.visit(member, () => memberPath(where(), key), depth);
       }
     } else if (isMap(value)) {
@@ -141,19 +142,6 @@ class Scan {
     } else {
       throw invalidType(where(), `it is a ${nameOf(value)}`);
     }
-  }
-}
-
-// Whether JSON writes a primitive as it is: it has no minus zero.
-function isSimple(value: unknown): boolean {
-  switch (typeof value) {
-    case "string":
-    case "boolean":
-      return true;
-    case "number":
-      return Number.isFinite(value) && !Object.is(value, -0);
-    default:
-      return value === null;
   }
 }
 
