@@ -43,7 +43,8 @@ import type {
   StoredActor,
 } from "./store.ts";
 
-const format = 1;
+// Format 2: a small snapshot is in the row of its head.
+const format = 2;
 
 /**
  * Opens Deno KV at `path`, a file or an address; without one, the default database of the program.
@@ -183,17 +184,24 @@ function fits(key: Key): boolean {
   return keySize(key) <= longestKey;
 }
 
+// What an earlier format has written is read as it is; from now on its programs refuse the database.
 async function prepareFormat(kv: Kv): Promise<void> {
   const key = keyOf("format");
-  await writeAtomic(kv, {
-    checks: [{ key, versionstamp: null }],
-    rows: [{ key, value: frame({ format }) }],
-  });
-  const { value } = await kv.get(key);
-  const found = unframe<{ format: number }>(value).header.format;
-  if (found > format) {
-    throw new Error(`it has format ${found}, the newest known is ${format}`);
+  for (let round = 0; round < mostRounds; round++) {
+    const { value, versionstamp } = await kv.get(key);
+    const found = versionstamp === null
+      ? 0
+      : unframe<{ format: number }>(value).header.format;
+    if (found === format) return;
+    if (found > format) {
+      throw new Error(`it has format ${found}, the newest known is ${format}`);
+    }
+    await writeAtomic(kv, {
+      checks: [{ key, versionstamp }],
+      rows: [{ key, value: frame({ format }) }],
+    });
   }
+  throw changedTooOften("The format");
 }
 
 async function claimFence(kv: Kv): Promise<number> {

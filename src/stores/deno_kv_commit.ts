@@ -13,10 +13,10 @@ import {
 } from "./deno_kv_draft.ts";
 import { type Kv, writeAtomic } from "./deno_kv_database.ts";
 import {
-  headIn,
   headKey,
   headRow,
   type Known,
+  knownIn,
   nameAndKeyKey,
   ownerIn,
   type Plan,
@@ -104,25 +104,32 @@ class Round {
 
   /** Answers with the steps that need another round. */
   async run(all: Waiting[]): Promise<Waiting[]> {
-    const known = await Promise.all(all.map((one) => this.#look(one)));
+    const known = all.map((one) => this.#look(one));
+    // Reads, where there are some, are made together.
+    await Promise.all(known.filter((one) => one instanceof Promise));
     for (const [index, waiting] of all.entries()) {
-      await this.#place(waiting, known[index]!);
+      const found = known[index]!;
+      const placing = this.#place(
+        waiting,
+        found instanceof Promise ? await found : found,
+      );
+      if (placing !== undefined) await placing;
     }
     for (const pack of this.#packs) await this.#write(pack);
     return this.#left.sort((a, b) => a.index - b.index);
   }
 
-  async #look({ step, mustRead }: Waiting): Promise<Known> {
+  #look({ step, mustRead }: Waiting): Known | Promise<Known> {
     if (!mustRead) {
       if (step.create) return { head: undefined, versionstamp: null };
       const known = this.#heads.get(step.actorId);
       if (known) return known;
     }
-    return await readKnown(this.#kv, step);
+    return readKnown(this.#kv, step);
   }
 
   /** Refuses a step, commits it if it is large, or puts it into a pack. */
-  async #place(waiting: Waiting, known: Known): Promise<void> {
+  #place(waiting: Waiting, known: Known): void | Promise<void> {
     const { step, index } = waiting;
     if (this.#isTouched(step, known)) {
       this.#left.push(waiting);
@@ -134,15 +141,25 @@ class Round {
       else this.#tryAgain(waiting);
       return;
     }
-    const plan = await planOf(this.#kv, step, known);
+    const plan = planOf(this.#kv, step, known);
+    return plan instanceof Promise
+      ? plan.then((plan) => this.#placePlan(waiting, plan))
+      : this.#placePlan(waiting, plan);
+  }
+
+  #placePlan(waiting: Waiting, plan: Plan): void | Promise<void> {
     const error = keyErrorOf(plan);
     if (error !== undefined) {
-      this.#outcomes[index] = { ok: false, reason: "error", error };
+      this.#outcomes[waiting.index] = { ok: false, reason: "error", error };
     } else if (!this.#pack(waiting, plan)) {
-      this.#heads.delete(step.actorId);
-      if (await commitDraft(this.#kv, plan)) await this.#accept(waiting, plan);
-      else this.#tryAgain(waiting);
+      return this.#commitAlone(waiting, plan);
     }
+  }
+
+  async #commitAlone(waiting: Waiting, plan: Plan): Promise<void> {
+    this.#heads.delete(plan.actorId);
+    if (await commitDraft(this.#kv, plan)) await this.#accept(waiting, plan);
+    else this.#tryAgain(waiting);
   }
 
   #isTouched(step: Step, { head }: Known): boolean {
@@ -159,7 +176,7 @@ class Round {
     const content = {
       checks: plan.checks,
       rows: [
-        headRow(plan.actorId, plan.head),
+        headRow(plan),
         ...plan.entryRows,
         ...plan.rows,
       ],
@@ -182,17 +199,21 @@ class Round {
         this.#tryAgain(waiting);
         continue;
       }
-      const { actorId, head } = plan;
+      const { actorId, head, inline } = plan;
       if (head.isDestroyed) this.#heads.delete(actorId);
-      else this.#heads.set(actorId, { head, versionstamp });
-      await this.#accept(waiting, plan);
+      else this.#heads.set(actorId, { head, versionstamp, inline });
+      const accepting = this.#accept(waiting, plan);
+      if (accepting !== undefined) await accepting;
     }
   }
 
-  async #accept({ index }: Waiting, plan: Plan): Promise<void> {
+  #accept({ index }: Waiting, plan: Plan): void | Promise<void> {
     this.#outcomes[index] = { ok: true };
-    const { actorId } = plan;
-    for (const draftId of plan.leftDrafts) {
+    if (plan.leftDrafts.length > 0) return this.#discardLeft(plan);
+  }
+
+  async #discardLeft({ actorId, leftDrafts }: Plan): Promise<void> {
+    for (const draftId of leftDrafts) {
       await discardDraft(this.#kv, { actorId, draftId });
     }
   }
@@ -207,14 +228,13 @@ async function readKnown(kv: Kv, step: Step): Promise<Known> {
   if (step.create) keys.push(nameAndKeyKey(step.create));
   for (let round = 0; round < mostRounds; round++) {
     const [entry, owner] = await kv.getMany(keys);
-    const head = headIn(entry!);
-    if (head?.draft !== undefined) {
+    const known = knownIn(entry!);
+    if (known.head?.draft !== undefined) {
       await applyDraft(kv, step.actorId);
       continue;
     }
     return {
-      head,
-      versionstamp: entry!.versionstamp,
+      ...known,
       owner: owner && ownerIn(owner),
       isRead: true,
     };

@@ -24,10 +24,10 @@ import {
   writeAtomic,
 } from "./deno_kv_database.ts";
 import {
-  type Head,
   headIn,
   headKey,
   headRow,
+  knownIn,
   type Plan,
 } from "./deno_kv_plan.ts";
 import {
@@ -152,7 +152,7 @@ async function writeDraft(
   };
   const committed = await writeAtomic(kv, {
     checks: [...plan.checks, ...checks],
-    rows: [headRow(plan.actorId, head), ...plan.entryRows],
+    rows: [headRow({ ...plan, head }), ...plan.entryRows],
   });
   return committed !== undefined;
 }
@@ -175,11 +175,12 @@ async function finishDraft(
   for (const batch of batchesOf(rows, [check])) {
     if (await writeAtomic(kv, batch) === undefined) return false;
   }
-  const { draft, ...head } = unframe<Head>(entry.value).header;
+  const { head: before, inline } = knownIn(entry);
+  const { draft, ...head } = before!;
   const finished = await writeAtomic(kv, {
     checks: [check],
     rows: [
-      headRow(actorId, head),
+      headRow({ actorId, head, inline }),
       { key: lastAppliedKey, value: frame({ draft }) },
     ],
   });

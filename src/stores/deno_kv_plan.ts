@@ -9,7 +9,10 @@ import {
   type Row,
 } from "./deno_kv_database.ts";
 import { frame, keyOf, packKey, rowsOf, unframe } from "./deno_kv_rows.ts";
-import type { Alarm, AlarmKey, KvWrite, Outcome, Step } from "./store.ts";
+import type { ActorAlarm, AlarmKey, KvWrite, Outcome, Step } from "./store.ts";
+
+/** Up to this size a snapshot lies in the row of its head, and committing it writes that row only. */
+const longestInline = 1024;
 
 /** What every commit of an actor rewrites; kept small. */
 export interface Head {
@@ -18,8 +21,10 @@ export interface Head {
   revision: number;
   fence: number;
   recordRows: number;
-  /** 0 when there is no snapshot. */
+  /** 0 when there is no snapshot, or it is in the row of the head. */
   snapshotRows: number;
+  /** Whether the snapshot is in the row of the head. */
+  isInline?: true;
   journalStart: number;
   journalEnd: number;
   /** Whether some connection or alarm may have more than one row. */
@@ -39,6 +44,8 @@ export interface Known {
   /** `undefined` when there is no such actor. */
   head: Head | undefined;
   versionstamp: string | null;
+  /** The snapshot, where that is in the row of the head. */
+  inline?: Uint8Array | undefined;
   /** The actor that has the name and key which the step wants to create. */
   owner?: string | undefined;
   /** Drafts that somebody left of this actor; to be deleted after the next commit. */
@@ -51,8 +58,9 @@ export interface Known {
 export interface Plan {
   actorId: string;
   checks: Check[];
-  /** The head to be. */
+  /** The head to be, and the snapshot in its row. */
   head: Head;
+  inline: Uint8Array | undefined;
   /** Rows by which an actor is found; they go with the head into one atomic write. */
   entryRows: Row[];
   /** All other rows. */
@@ -74,47 +82,64 @@ export function refusalOf(step: Step, known: Known): Outcome | undefined {
   return isExpected ? undefined : { ok: false, reason: "revision" };
 }
 
-/** Works out the change of a step that was not refused. */
-export async function planOf(
+/** Works out the change of a step that was not refused; at once, unless something must be read for it. */
+export function planOf(
   kv: Kv,
   step: Step,
   known: Known,
-): Promise<Plan> {
-  const before = known.head ?? newHead(step);
-  const plan: Plan = {
-    actorId: step.actorId,
-    checks: [{ key: headKey(step.actorId), versionstamp: known.versionstamp }],
-    head: { ...before, revision: before.revision + 1, fence: step.fence },
-    entryRows: [],
-    rows: [],
-    leftDrafts: known.leftDrafts ?? [],
-  };
+): Plan | Promise<Plan> {
+  if (step.destroy) return planDestroy(kv, step, known);
+  const mayBeLong = known.head?.hasLongRows &&
+    (step.connections ?? step.addAlarms ?? step.deleteAlarms) !== undefined;
+  return mayBeLong
+    ? longRowsOf(kv, step).then((rows) => planChange(step, known, rows))
+    : planChange(step, known, []);
+}
+
+function planChange(step: Step, known: Known, longRows: Row[]): Plan {
+  const plan = newPlan(step, known);
+  plan.rows.push(...longRows);
   if (step.create) {
     const key = nameAndKeyKey(step.create);
     plan.checks.push({ key, versionstamp: null });
-    plan.entryRows.push({ key, value: frame({ actorId: step.actorId }) });
+    const value = frame({ actorId: step.actorId });
+    plan.entryRows.push({ key, value });
   }
-  if (step.destroy) return await planDestroy(kv, plan, before);
   if (step.record) setRecord(plan, step.record);
   if (step.snapshot) setSnapshot(plan, step.snapshot);
   if (step.journal) addJournal(plan, step.journal);
   for (const [id, bytes] of step.connections ?? []) {
-    await setConnection(kv, plan, { id, bytes });
+    setConnection(plan, id, bytes);
   }
-  for (const alarm of step.deleteAlarms ?? []) {
-    await deleteAlarm(kv, plan, alarm);
-  }
-  for (const alarm of step.addAlarms ?? []) {
-    await addAlarm(kv, plan, alarm);
-  }
+  for (const alarm of step.deleteAlarms ?? []) deleteAlarm(plan, alarm);
+  for (const alarm of step.addAlarms ?? []) addAlarm(plan, alarm);
   for (const write of step.kv ?? []) setKv(plan, write);
   return plan;
 }
 
+function newPlan(step: Step, known: Known): Plan {
+  const { actorId } = step;
+  const before = known.head ?? newHead(step);
+  return {
+    actorId,
+    checks: [{ key: headKey(actorId), versionstamp: known.versionstamp }],
+    head: { ...before, revision: before.revision + 1, fence: step.fence },
+    inline: known.inline,
+    entryRows: [],
+    rows: [],
+    leftDrafts: known.leftDrafts ?? [],
+  };
+}
+
 /** The row of an actor's head; nothing when the actor is gone. */
-export function headRow(actorId: string, head: Head): Row {
+export function headRow(
+  { actorId, head, inline }: Pick<Plan, "actorId" | "head" | "inline">,
+): Row {
   const isGone = head.isDestroyed && head.draft === undefined;
-  return { key: headKey(actorId), value: isGone ? undefined : frame(head) };
+  return {
+    key: headKey(actorId),
+    value: isGone ? undefined : frame(head, inline),
+  };
 }
 
 /** The key of an actor's head. */
@@ -123,8 +148,15 @@ export function headKey(actorId: string): Key {
 }
 
 /** The head in a row; `undefined` when there is none. */
-export function headIn({ value, versionstamp }: Entry): Head | undefined {
-  return versionstamp === null ? undefined : unframe<Head>(value).header;
+export function headIn(entry: Entry): Head | undefined {
+  return knownIn(entry).head;
+}
+
+/** What the row of a head says. */
+export function knownIn({ value, versionstamp }: Entry): Known {
+  if (versionstamp === null) return { head: undefined, versionstamp };
+  const { header: head, bytes } = unframe<Head>(value);
+  return { head, versionstamp, inline: head.isInline && bytes };
 }
 
 /** The key that says which actor has a name and key. */
@@ -164,12 +196,9 @@ function newHead(step: Step): Head {
   };
 }
 
-async function planDestroy(
-  kv: Kv,
-  plan: Plan,
-  before: Head,
-): Promise<Plan> {
-  const { actorId } = plan;
+async function planDestroy(kv: Kv, step: Step, known: Known): Promise<Plan> {
+  const { actorId } = step;
+  const before = known.head ?? newHead(step);
   const entryKeys = [
     nameAndKeyKey(before),
     keyOf("name", before.name, actorId),
@@ -186,6 +215,7 @@ async function planDestroy(
     keys.push(...await keysUnder(kv, keyOf("kv", actorId)));
     keys.push(...await keysUnder(kv, keyOf("kv more", actorId)));
   }
+  const plan = newPlan(step, known);
   return {
     ...plan,
     head: { ...plan.head, isDestroyed: true },
@@ -211,10 +241,16 @@ function setRecord(plan: Plan, bytes: Uint8Array): void {
 
 function setSnapshot(plan: Plan, bytes: Uint8Array): void {
   const { actorId, head, rows } = plan;
+  const isInline = bytes.length <= longestInline;
   const keyAt = (n: number) => keyOf("actor", actorId, "snapshot", n);
-  const written = rowsOf(bytes, { revision: head.revision, keyAt });
+  const written = isInline
+    ? []
+    : rowsOf(bytes, { revision: head.revision, keyAt });
   rows.push(...written, ...surplus(keyAt, written.length, head.snapshotRows));
   head.snapshotRows = written.length;
+  plan.inline = isInline ? bytes : undefined;
+  if (isInline) head.isInline = true;
+  else delete head.isInline;
   for (let n = head.journalStart; n < head.journalEnd; n++) {
     rows.push(deleted(keyOf("actor", actorId, "journal", n)));
   }
@@ -230,14 +266,12 @@ function addJournal(plan: Plan, bytes: Uint8Array): void {
   head.journalEnd += written.length;
 }
 
-async function setConnection(
-  kv: Kv,
-  plan: Plan,
-  { id, bytes }: { id: string; bytes: Uint8Array | undefined },
-): Promise<void> {
-  const { actorId, head, rows } = plan;
+function setConnection(
+  { actorId, head, rows }: Plan,
+  id: string,
+  bytes: Uint8Array | undefined,
+): void {
   const key = keyOf("actor", actorId, "connection", id);
-  rows.push(...await longRowsUnder(kv, head, key));
   if (bytes === undefined) {
     rows.push(deleted([...key, 0]));
     return;
@@ -248,29 +282,20 @@ async function setConnection(
   head.hasLongRows ||= written.length > 1;
 }
 
-async function addAlarm(
-  kv: Kv,
-  plan: Plan,
-  { dueMs, id, call }: Omit<Alarm, "actorId">,
-): Promise<void> {
-  const { actorId, head, rows } = plan;
+function addAlarm(
+  { actorId, head, rows }: Plan,
+  { dueMs, id, call }: ActorAlarm,
+): void {
   const key = keyOf("alarm", actorId, dueMs, id);
   const dueKey = keyOf("due", dueMs, id, actorId);
-  rows.push(...await longRowsUnder(kv, head, key));
   const keyAt = (n: number) => n === 0 ? dueKey : [...key, n];
   const written = rowsOf(call, { revision: head.revision, keyAt });
   rows.push({ key, value: new Uint8Array() }, ...written);
   head.hasLongRows ||= written.length > 1;
 }
 
-async function deleteAlarm(
-  kv: Kv,
-  plan: Plan,
-  { dueMs, id }: AlarmKey,
-): Promise<void> {
-  const { actorId, head, rows } = plan;
+function deleteAlarm({ actorId, rows }: Plan, { dueMs, id }: AlarmKey): void {
   const key = keyOf("alarm", actorId, dueMs, id);
-  rows.push(...await longRowsUnder(kv, head, key));
   rows.push(deleted(key), deleted(keyOf("due", dueMs, id, actorId)));
 }
 
@@ -284,14 +309,20 @@ function setKv(plan: Plan, { key, value }: KvWrite): void {
   head.kvRows = Math.max(head.kvRows ?? 1, written.length);
 }
 
-/** Deletes the further rows of what is replaced; costs a read only where there may be some. */
-async function longRowsUnder(
-  kv: Kv,
-  head: Head,
-  key: Key,
-): Promise<Row[]> {
-  if (!head.hasLongRows) return [];
-  return (await keysUnder(kv, key)).map(deleted);
+/** The rows of what a step replaces or deletes, where that may have more than the step knows of. */
+async function longRowsOf(kv: Kv, step: Step): Promise<Row[]> {
+  const { actorId, connections, addAlarms = [], deleteAlarms = [] } = step;
+  const under = [
+    ...Array.from(
+      connections?.keys() ?? [],
+      (id) => keyOf("actor", actorId, "connection", id),
+    ),
+    ...[...addAlarms, ...deleteAlarms].map(({ dueMs, id }) =>
+      keyOf("alarm", actorId, dueMs, id)
+    ),
+  ];
+  const keys = await Promise.all(under.map((key) => keysUnder(kv, key)));
+  return keys.flat().map(deleted);
 }
 
 /** Deletes the rows that a longer value had and the one in its place has not. */

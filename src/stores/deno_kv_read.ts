@@ -17,7 +17,13 @@ import {
   type Entry,
   type Kv,
 } from "./deno_kv_database.ts";
-import { type Head, headIn, headKey, type Known } from "./deno_kv_plan.ts";
+import {
+  type Head,
+  headIn,
+  headKey,
+  type Known,
+  knownIn,
+} from "./deno_kv_plan.ts";
 import { keyOf, type RowHeader, unframe, valuesOf } from "./deno_kv_rows.ts";
 import type { ActorRow, Alarm, AlarmKey, StoredActor } from "./store.ts";
 
@@ -28,7 +34,7 @@ export async function loadActor(
 ): Promise<{ actor: StoredActor; known: Known } | undefined> {
   for (let round = 0; round < mostRounds; round++) {
     const entry = await kv.get(headKey(actorId));
-    const head = headIn(entry);
+    const { head, inline } = knownIn(entry);
     if (head === undefined) return undefined;
     if (head.draft !== undefined) {
       await applyDraft(kv, actorId);
@@ -41,8 +47,9 @@ export async function loadActor(
     ]);
     const { versionstamp } = await kv.get(headKey(actorId));
     if (versionstamp !== entry.versionstamp) continue;
-    const actor = actorOf(actorId, { head, record, rows, alarms });
-    const known = { head, versionstamp, leftDrafts: draftsIn(rows) };
+    const actor = actorOf(actorId, { head, inline, record, rows, alarms });
+    const leftDrafts = draftsIn(rows);
+    const known = { head, versionstamp, inline, leftDrafts };
     return { actor, known };
   }
   throw changedTooOften(`Actor ${actorId}`);
@@ -122,8 +129,9 @@ function draftsIn(rows: readonly Entry[]): string[] {
 
 function actorOf(
   actorId: string,
-  { head, record, rows, alarms }: {
+  { head, inline, record, rows, alarms }: {
     head: Head;
+    inline: Uint8Array | undefined;
     record: Entry;
     rows: readonly Entry[];
     alarms: AlarmRows;
@@ -148,7 +156,7 @@ function actorOf(
     revision: head.revision,
     fence: head.fence,
     record: read("record", [record])[0]!,
-    snapshot: read("snapshot")[0],
+    snapshot: inline ?? read("snapshot")[0],
     journal: read("journal"),
     connections: new Map(connectionIds.map((id, n) => [id, connections[n]!])),
     alarms: alarms.keys.map((key, n) => ({ ...key, call: calls[n]! })),

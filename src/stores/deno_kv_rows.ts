@@ -2,7 +2,8 @@
 //
 //   format                                    version of this layout
 //   fence                                     the last fence given out
-//   head, actorId                             an actor's head: what its other rows are read by
+//   head, actorId                             an actor's head: what its other rows are read by, and
+//                                             a small snapshot
 //   key, name, key                            actorId
 //   name, name, actorId                       key, and the record's first row
 //   actor, actorId, "record", n               more rows of the record
@@ -92,16 +93,24 @@ export interface RowHeader {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+// Where most headers are made into bytes.
+const scratch = new Uint8Array(4096);
+const nothing = new Uint8Array();
+
 /** A header, as JSON behind its length, and bytes. */
 export function frame(
   header: object,
-  bytes: Uint8Array = new Uint8Array(),
+  bytes: Uint8Array = nothing,
 ): Uint8Array {
-  const json = encoder.encode(JSON.stringify(header));
-  const framed = new Uint8Array(4 + json.length + bytes.length);
-  new DataView(framed.buffer).setUint32(0, json.length);
-  framed.set(json, 4);
-  framed.set(bytes, 4 + json.length);
+  const text = JSON.stringify(header);
+  // UTF-8 needs at most three bytes for each UTF-16 unit.
+  const most = text.length * 3;
+  const json = most <= scratch.length ? scratch : new Uint8Array(most);
+  const { written: length } = encoder.encodeInto(text, json);
+  const framed = new Uint8Array(4 + length + bytes.length);
+  new DataView(framed.buffer).setUint32(0, length);
+  framed.set(json.subarray(0, length), 4);
+  framed.set(bytes, 4 + length);
   return framed;
 }
 

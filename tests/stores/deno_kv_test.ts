@@ -158,10 +158,65 @@ function testDenoKv(): void {
       await (await open(folder)).close();
       const kv = await Deno.openKv(pathIn(folder));
       const { value } = await kv.get<Uint8Array>(["troupe", "format"]);
-      const text = new TextDecoder().decode(value!).replace("1", "7");
+      const text = new TextDecoder().decode(value!).replace("2", "7");
       await kv.set(["troupe", "format"], bytes(text));
       kv.close();
       await assertRejects(() => open(folder), Error, "it has format 7");
+    }));
+
+  test("denoKvStore() opens a database of the format before, with all that is in it", () =>
+    inFolder(async (folder) => {
+      const kv = await Deno.openKv(pathIn(folder));
+      // As format 1 wrote an actor: its snapshot has a row of its own.
+      const head = {
+        name: "counter",
+        key: "a",
+        revision: 1,
+        fence: 1,
+        recordRows: 1,
+        snapshotRows: 1,
+        journalStart: 0,
+        journalEnd: 0,
+        hasLongRows: false,
+      };
+      const one = { rows: 1, revision: 1 };
+      for (
+        const [key, header, text] of [
+          [["format"], { format: 1 }, ""],
+          [["fence"], { fence: 1 }, ""],
+          [["head", "a1"], head, ""],
+          [["key", "counter", "a"], { actorId: "a1" }, ""],
+          [["name", "counter", "a1"], { ...one, key: "a" }, "record"],
+          [["actor", "a1", "snapshot", 0], one, "old"],
+        ] as const
+      ) {
+        await kv.set(["troupe", ...key], framed(header, text));
+      }
+      kv.close();
+
+      const store = await open(folder);
+      assertEquals(await store.claim(), 2);
+      const before = await store.load("a1");
+      assertEquals(before?.snapshot, bytes("old"));
+      await store.commit([
+        {
+          actorId: "a1",
+          expectedRevision: 1,
+          fence: 2,
+          snapshot: bytes("new"),
+        },
+      ]);
+      const after = await store.load("a1");
+      assertEquals(after, {
+        ...before!,
+        revision: 2,
+        fence: 2,
+        snapshot: bytes("new"),
+      });
+      await store.close();
+      // The row that it had is gone, and the small snapshot is with its head.
+      const rows = await keysIn(folder);
+      assertEquals(rows.filter((key) => key.includes("a1/snapshot")), []);
     }));
 
   test("denoKvStore() names the path where it cannot open it, with the cause", () =>
@@ -174,6 +229,14 @@ function testDenoKv(): void {
         assertEquals(error.cause instanceof Error, true);
       }
     }));
+}
+
+/** A row: a header behind its length, and a text. */
+function framed(header: object, text: string): Uint8Array {
+  const json = bytes(JSON.stringify(header));
+  const value = new Uint8Array([0, 0, 0, 0, ...json, ...bytes(text)]);
+  new DataView(value.buffer).setUint32(0, json.length);
+  return value;
 }
 
 /** How many rows of drafts, and markers, there are. */
