@@ -7,10 +7,13 @@
 
 import type { Conn } from "../definition/context.ts";
 import { actorError, isErrorKind } from "../errors.ts";
+import type { Logger } from "../log.ts";
 import type { Encoding, Frame, ToClient } from "../protocol/messages.ts";
 import type { Connection, ConnectionOwner } from "./connection.ts";
+import type { Identity, Services } from "./services.ts";
 import type { Steps, Watched } from "./steps.ts";
 import { unwrapDeep } from "./tracking.ts";
+import { checkEvent } from "./validation.ts";
 
 // How many events one connection may subscribe to, and how long a name may be.
 const maxSubscriptions = 1000;
@@ -23,47 +26,48 @@ interface Parcel {
   receivers: Connection[];
 }
 
-/** What the connections of an instance need. */
-export interface ConnectionsOptions {
-  steps: Steps;
-  /** Makes the arguments of an event ready to be sent, where the definition has something to say. */
-  check: ((event: string, args: unknown[]) => unknown[]) | undefined;
-  /** The most bytes of one message to a caller. */
-  maxOutgoingBytes: number;
-  /** A connection was closed by the actor; its hooks have still to run. */
-  onDisconnect: (connection: Connection) => Promise<void>;
-  /** An event was sent to a raw request or socket, which hears none. */
-  onUnheard: (event: string) => void;
-  /** An event cannot be written as some of its receivers have it, who are closed. */
-  onUnsent: (event: string, error: unknown) => void;
+/** Whose connections they are. */
+export interface ConnectionsOwner {
+  readonly services: Services;
+  readonly identity: Identity;
+  readonly steps: Steps;
+  readonly self: { readonly log: Logger };
+  /** A connection has closed. Resolves when its hook has run; never rejects. */
+  disconnected(connection: Connection): Promise<void>;
 }
 
 /** The connections of one instance. */
 export class Connections implements ConnectionOwner, Watched {
-  /** The connections as the user sees them, by id. */
-  readonly conns: Map<string, Conn> = new Map();
-  readonly #options: ConnectionsOptions;
-  readonly #connections = new Map<string, Connection>();
-  readonly #subscribers = new Map<string, Set<Connection>>();
+  readonly #owner: ConnectionsOwner;
+  // By id, and as the user sees them: once somebody is there, or asks.
+  #connections: Map<string, Connection> | undefined;
+  #conns: Map<string, Conn> | undefined;
+  // By event, while there are any.
+  #subscribers: Map<string, Set<Connection>> | undefined;
   // Those whose state may be changed past its proxies.
-  readonly #used = new Set<Connection>();
+  #used: Set<Connection> | undefined;
 
-  constructor(options: ConnectionsOptions) {
-    this.#options = options;
+  constructor(owner: ConnectionsOwner) {
+    this.#owner = owner;
   }
 
   /** How many there are. */
   get size(): number {
-    return this.#connections.size;
+    return this.#connections?.size ?? 0;
   }
 
-  [Symbol.iterator](): Iterator<Connection> {
-    return this.#connections.values();
+  /** The connections as the user sees them, by id. */
+  get conns(): ReadonlyMap<string, Conn> {
+    return this.#conns ??= new Map();
+  }
+
+  *[Symbol.iterator](): Generator<Connection> {
+    if (this.#connections !== undefined) yield* this.#connections.values();
   }
 
   /** Whether a connection is one of these. */
   has(connection: Connection): boolean {
-    return this.#connections.has(connection.id);
+    return this.#connections?.has(connection.id) === true;
   }
 
   /** Adds a new connection. */
@@ -75,8 +79,10 @@ export class Connections implements ConnectionOwner, Watched {
   /** Takes over a connection of an earlier instance, with its subscriptions. */
   adopt(connection: Connection): void {
     connection.owner = this;
+    this.#connections ??= new Map();
     this.#connections.set(connection.id, connection);
-    this.conns.set(connection.id, connection.conn);
+    this.#conns ??= new Map();
+    this.#conns.set(connection.id, connection.conn);
     for (const event of connection.subscriptions) {
       this.#subscribersOf(event).add(connection);
     }
@@ -84,21 +90,21 @@ export class Connections implements ConnectionOwner, Watched {
 
   /** Removes a connection that has closed; whether it was there. */
   delete(connection: Connection): boolean {
-    if (!this.#connections.delete(connection.id)) return false;
-    this.#used.delete(connection);
-    this.conns.delete(connection.id);
+    if (this.#connections?.delete(connection.id) !== true) return false;
+    this.#used?.delete(connection);
+    this.#conns?.delete(connection.id);
     for (const event of connection.subscriptions) {
       this.#unsubscribe(connection, event);
     }
     if (connection.isSaved) {
-      this.#options.steps.setConnection(connection.id, undefined);
+      this.#owner.steps.setConnection(connection.id, undefined);
     }
     return true;
   }
 
   /** Gives all connections away: the instance has stopped. Those end with it that do not outlast it. */
   release(): Connection[] {
-    const connections = [...this.#connections.values()];
+    const connections = [...this];
     for (const connection of connections) connection.owner = undefined;
     return connections;
   }
@@ -129,49 +135,49 @@ export class Connections implements ConnectionOwner, Watched {
 
   /** Sends an event to everybody who has subscribed to it. */
   broadcast(event: string, args: unknown[]): void {
-    const { check } = this.#options;
-    const checked = check === undefined ? args : check(event, args);
-    const subscribers = this.#subscribers.get(event);
+    const checked = this.#check(event, args);
+    const subscribers = this.#subscribers?.get(event);
     if (subscribers !== undefined) this.#send(subscribers, event, checked);
   }
 
   sendTo(connection: Connection, event: string, args: unknown[]): void {
     const { channel } = connection;
     if (channel !== undefined && channel.encoding === undefined) {
-      return this.#options.onUnheard(event);
+      const msg = "a raw request or socket hears no events";
+      this.#owner.self.log.warn({ msg, event });
+      return;
     }
-    const { check } = this.#options;
-    const checked = check === undefined ? args : check(event, args);
-    this.#send([connection], event, checked);
+    this.#send([connection], event, this.#check(event, args));
   }
 
   stateUsed(connection: Connection): void {
     if (!this.#isSaved(connection)) return;
+    this.#used ??= new Set();
     this.#used.add(connection);
-    this.#options.steps.watch(this);
+    this.#owner.steps.watch(this);
   }
 
   look(): void {
-    for (const connection of this.#used) connection.look();
+    for (const connection of this.#used ?? []) connection.look();
   }
 
   unwatch(): void {
-    for (const connection of this.#used) connection.unwatch();
-    this.#used.clear();
+    for (const connection of this.#used ?? []) connection.unwatch();
+    this.#used?.clear();
   }
 
   connectionChanged(connection: Connection): void {
     if (!this.#isSaved(connection)) return;
-    const { steps } = this.#options;
+    const { steps } = this.#owner;
     steps.setConnection(connection.id, () => connection.encode());
   }
 
   async disconnect(connection: Connection, reason: string): Promise<void> {
     if (!this.has(connection)) return;
-    await this.#options.onDisconnect(connection);
+    await this.#owner.disconnected(connection);
     const closed = this.close(connection, 1000, reason);
     // It closes with the end of the actor, which waits for whoever waits here.
-    if (!this.#options.steps.isEnding) await closed;
+    if (!this.#owner.steps.isEnding) await closed;
   }
 
   /** Closes the way to a caller when all that was sent before is on it. */
@@ -180,8 +186,18 @@ export class Connections implements ConnectionOwner, Watched {
     const close = () => {
       resolve(connection.channel?.close(code, reason));
     };
-    this.#options.steps.send({ release: close, reject: close });
+    this.#owner.steps.send({ release: close, reject: close });
     return promise;
+  }
+
+  // The arguments of an event as they are sent: the definition may have something to say.
+  #check(event: string, args: unknown[]): unknown[] {
+    const { events } = this.#owner.identity.kind;
+    if (events === undefined) return args;
+    return checkEvent(events, event, args, () => {
+      const msg = "an event is sent that is not declared";
+      this.#owner.self.log.warn({ msg, event });
+    });
   }
 
   // One that has closed may still be changed, by its last hook for one, and is saved no more.
@@ -216,7 +232,7 @@ export class Connections implements ConnectionOwner, Watched {
       parcels.set(encoding, packed);
     }
     if (unsent !== undefined && !isSent) throw unsent.error;
-    this.#options.steps.send({
+    this.#owner.steps.send({
       release: () => {
         for (const { frame, receivers } of parcels.values()) {
           if (frame === undefined) continue;
@@ -234,7 +250,7 @@ export class Connections implements ConnectionOwner, Watched {
     message: ToClient,
     connection: Connection,
   ): Parcel {
-    const { maxOutgoingBytes } = this.#options;
+    const { maxOutgoingBytes } = this.#owner.services;
     const receivers = [connection];
     try {
       const frame = encoding.encodeToClient(message);
@@ -249,7 +265,8 @@ export class Connections implements ConnectionOwner, Watched {
   #closeUnsent(event: string, parcels: Iterable<Parcel>): void {
     for (const { frame, error, receivers } of parcels) {
       if (frame !== undefined) continue;
-      this.#options.onUnsent(event, error);
+      const msg = "connections are closed that an event cannot be sent to";
+      this.#owner.self.log.failure(error, { msg, event });
       const reason = isErrorKind(error, "message/outgoing_too_long")
         ? "message.outgoing_too_long"
         : "actor.send_failed";
@@ -260,6 +277,7 @@ export class Connections implements ConnectionOwner, Watched {
   }
 
   #subscribersOf(event: string): Set<Connection> {
+    this.#subscribers ??= new Map();
     let subscribers = this.#subscribers.get(event);
     if (subscribers === undefined) {
       subscribers = new Set();
@@ -269,9 +287,9 @@ export class Connections implements ConnectionOwner, Watched {
   }
 
   #unsubscribe(connection: Connection, event: string): void {
-    const subscribers = this.#subscribers.get(event);
+    const subscribers = this.#subscribers?.get(event);
     subscribers?.delete(connection);
-    if (subscribers?.size === 0) this.#subscribers.delete(event);
+    if (subscribers?.size === 0) this.#subscribers?.delete(event);
   }
 }
 

@@ -5,14 +5,12 @@
 // nor calls others. A call that takes longer goes on, but a crash may cut off the rest.
 
 import type { ActorAlarm, Alarm } from "../stores/store.ts";
-import type { Calls } from "./calls.ts";
-import type { Clock } from "./clock.ts";
+import { runScheduled } from "./calls.ts";
 import { isJobCall } from "./jobs.ts";
+import type { Parts } from "./parts.ts";
 import type { CallRecord } from "./record.ts";
 import { callIn } from "./schedule.ts";
-import type { Self } from "./self.ts";
 import type { Steps } from "./steps.ts";
-import type { Work } from "./work.ts";
 
 // How long a call may hold back the steps of its actor, and the calls that are due after it.
 const maxHoldMs = 1000;
@@ -20,22 +18,13 @@ const maxHoldMs = 1000;
 // How many calls that took longer may go on at once. The next one holds up those after it to its end.
 const maxOutlasting = 100;
 
-/** What deliveries need. */
-export interface DeliveriesOptions {
-  self: Self;
-  steps: Steps;
-  calls: Calls;
-  clock: Clock;
-  work: Work;
-}
-
 /** The deliveries of one instance. */
 export class Deliveries {
-  readonly #options: DeliveriesOptions;
+  readonly #parts: Parts;
   #outlasting = 0;
 
-  constructor(options: DeliveriesOptions) {
-    this.#options = options;
+  constructor(parts: Parts) {
+    this.#parts = parts;
   }
 
   /**
@@ -43,7 +32,7 @@ export class Deliveries {
    * `false` when the actor has no such call.
    */
   async deliver(alarm: Alarm): Promise<boolean> {
-    const { self, steps, work } = this.#options;
+    const { self, steps, work } = this.#parts;
     work.begin();
     const call = self.schedule.callOf(alarm);
     if (call === undefined) work.end();
@@ -54,7 +43,7 @@ export class Deliveries {
 
   // Resolves when the call has ended, or has taken its time.
   #make(call: ActorAlarm): Promise<void> {
-    const { self, steps, clock, work } = this.#options;
+    const { self, steps, services: { clock }, work } = this.#parts;
     const { promise, resolve } = Promise.withResolvers<void>();
     const hold = new Hold(steps);
     let hasOutlasted = false;
@@ -83,7 +72,7 @@ export class Deliveries {
   }
 
   async #run(alarm: ActorAlarm, hold: Hold): Promise<void> {
-    const { self } = this.#options;
+    const { self } = this.#parts;
     // Whatever is wrong with it. A job puts its next call there.
     self.schedule.delete(alarm.id);
     const call = callIn(alarm);
@@ -104,7 +93,7 @@ export class Deliveries {
   }
 
   #call({ action, args }: CallRecord, hold: Hold): Promise<void> {
-    return this.#options.calls.runScheduled({
+    return runScheduled(this.#parts, {
       name: action,
       args,
       beforeOutput: () => hold.end(),

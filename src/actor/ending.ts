@@ -1,52 +1,38 @@
 // How an instance ends: the hook of its sleep or of its end, then the work that goes on, then those
 // who are connected, then the last commit. Whatever fails on the way is logged, and it goes on.
 
-import type { Connection } from "./connection.ts";
-import type { Connections } from "./connections.ts";
 import type { InstanceContext } from "./context.ts";
-import type { Clock } from "./clock.ts";
 import { runHook, within } from "./deadline.ts";
-import type { Kind } from "./kind.ts";
+import type { Parts } from "./parts.ts";
 import type { Queueing } from "./queueing.ts";
 import type { RawSockets } from "./raw_sockets.ts";
-import type { Self } from "./self.ts";
-import type { Steps } from "./steps.ts";
-import type { Work } from "./work.ts";
 
 /** Why an instance stops. */
 export type StopReason = "sleep" | "destroy" | "shutdown";
 
-/** What an ending needs of its instance. */
-export interface EndingOptions {
-  kind: Kind;
-  clock: Clock;
-  self: Self;
-  context: InstanceContext;
-  steps: Steps;
-  connections: Connections;
-  work: Work;
-  queueing: Queueing;
-  /** The raw sockets, if there have been any. */
-  rawSockets: () => RawSockets | undefined;
-  /** Runs the hook of a connection that has closed. Never rejects. */
-  disconnected: (connection: Connection) => Promise<void>;
+/** What ends, with the parts that only some instances have. */
+export interface EndingParts extends Parts {
+  /** `c` of hooks. */
+  readonly context: InstanceContext;
+  readonly queueing: Queueing | undefined;
+  readonly rawSockets: RawSockets | undefined;
 }
 
 /** The end of one instance. */
 export class Ending {
   /** Whether somebody has asked for the end of the actor; it may come at any time until the last commit. */
   mustDestroy = false;
-  readonly #options: EndingOptions;
+  readonly #parts: EndingParts;
   #isToldDestroy = false;
   #isOutlasted = false;
 
-  constructor(options: EndingOptions) {
-    this.#options = options;
+  constructor(parts: EndingParts) {
+    this.#parts = parts;
   }
 
   /** Ends everything but the instance itself. Never rejects. */
   async run(reason: StopReason): Promise<void> {
-    const { kind: { options, config }, context, queueing } = this.#options;
+    const { identity: { kind: { options, config } }, context } = this.#parts;
     if (!this.mustDestroy) {
       await this.#lastHook(
         "onSleep",
@@ -59,13 +45,13 @@ export class Ending {
     // The hooks of connections may have begun more work, or asked for the end of the actor.
     await this.#finish();
     await this.#seeOut(reason);
-    if (!this.mustDestroy) queueing.leave();
+    if (!this.mustDestroy) this.#parts.queueing?.leave();
     await this.#lastCommit();
   }
 
   /** Closes the database of the actor. Never rejects. */
   async closeDatabase(): Promise<void> {
-    const { kind: { options }, self } = this.#options;
+    const { identity: { kind: { options } }, self } = this.#parts;
     await this.#lastHook(
       "db.onStop",
       options.onSleepTimeout,
@@ -75,7 +61,7 @@ export class Ending {
 
   // Waits for what goes on, and tells onDestroy, once, when somebody has asked for that.
   async #finish(): Promise<void> {
-    const { kind: { options, config }, context } = this.#options;
+    const { identity: { kind: { options, config } }, context } = this.#parts;
     do {
       if (this.mustDestroy && !this.#isToldDestroy) {
         this.#isToldDestroy = true;
@@ -94,7 +80,7 @@ export class Ending {
     timeoutMs: number,
     run: () => unknown,
   ): Promise<void> {
-    const { clock, self } = this.#options;
+    const { services: { clock }, self } = this.#parts;
     try {
       await runHook(clock, { name, timeoutMs, run });
     } catch (error) {
@@ -105,11 +91,11 @@ export class Ending {
   // Waits for running actions and background work, for a time; no more once that was too short.
   async #quiet(timeoutMs: number): Promise<void> {
     if (this.#isOutlasted) return;
-    const { clock, self, queueing, work } = this.#options;
+    const { services: { clock }, self, queueing, work } = this.#parts;
     await within(
       clock,
       timeoutMs,
-      Promise.resolve(queueing.ended).then(() => work.done()),
+      Promise.resolve(queueing?.ended).then(() => work.done()),
       () => new Error(`Work went on for more than ${timeoutMs} ms`),
     ).catch((error) => {
       this.#isOutlasted = true;
@@ -119,21 +105,23 @@ export class Ending {
 
   // Disconnects everybody, but for those who may stay while the actor sleeps.
   async #seeOut(reason: StopReason): Promise<void> {
-    const { connections, rawSockets, disconnected } = this.#options;
+    const { connections, rawSockets } = this.#parts;
     const isShutdown = reason === "shutdown" && !this.mustDestroy;
     const [code, why] = isShutdown ? [1001, "ws.going_away"] : [1000, ""];
     const mayKeep = reason === "sleep" && !this.mustDestroy;
     const leaving = [...connections].filter(({ channel }) =>
       !mayKeep || (channel !== undefined && channel.lasts !== "socket")
     );
-    await rawSockets()?.leave(leaving, code, why);
-    await Promise.all(leaving.map(disconnected));
+    await rawSockets?.leave(leaving, code, why);
+    await Promise.all(
+      leaving.map((connection) => this.#parts.disconnected(connection)),
+    );
     for (const connection of leaving) connections.close(connection, code, why);
   }
 
   // What fails here has told everybody who waits.
   async #lastCommit(): Promise<void> {
-    const { steps, self } = this.#options;
+    const { steps, self } = this.#parts;
     try {
       // An actor that is not created yet must be, before it can be destroyed.
       await steps.durable();

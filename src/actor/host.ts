@@ -16,7 +16,7 @@ import { Alarms } from "./alarms.ts";
 import type { Clock } from "./clock.ts";
 import { Committer } from "./committer.ts";
 import type { Connection, MessageChannel } from "./connection.ts";
-import type { Caller } from "./admission.ts";
+import type { Caller } from "./caller.ts";
 import type { Call } from "./calls.ts";
 import type { Instance, OnStopped } from "./instance.ts";
 import type { RawRequest } from "./raw_requests.ts";

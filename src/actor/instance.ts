@@ -15,60 +15,60 @@ import {
   type ToServer,
 } from "../protocol/messages.ts";
 import type { SendResult } from "../definition/queue.ts";
-import type { Alarm } from "../stores/store.ts";
-import { Admission, type Caller } from "./admission.ts";
-import { type Call, Calls } from "./calls.ts";
+import type { Alarm, AlarmKey } from "../stores/store.ts";
+import { admit, dismiss } from "./admission.ts";
+import type { Caller } from "./caller.ts";
+import { answerCall, type Call } from "./calls.ts";
 import type { Connection, MessageChannel } from "./connection.ts";
-import { checkOutgoing, Connections } from "./connections.ts";
+import {
+  checkOutgoing,
+  Connections,
+  type ConnectionsOwner,
+} from "./connections.ts";
 import { InstanceContext } from "./context.ts";
 import { isThenable } from "./deadline.ts";
 import { Deliveries } from "./deliveries.ts";
-import { Ending, type StopReason } from "./ending.ts";
+import { Ending, type EndingParts, type StopReason } from "./ending.ts";
 import { Due } from "./deadlines.ts";
 import type { Kind } from "./kind.ts";
 import type { Output } from "./outbox.ts";
 import type { QueueConsumer } from "./queue_consumer.ts";
 import { isOwnAlarm } from "./own_alarms.ts";
 import { Queueing, type Sending } from "./queueing.ts";
-import type { RawOptions } from "./raw.ts";
 import { type RawRequest, RawRequests } from "./raw_requests.ts";
 import { RawSocket } from "./raw_socket.ts";
 import { RawSockets } from "./raw_sockets.ts";
-import { Self, type SelfControl } from "./self.ts";
+import { Self, type SelfOwner } from "./self.ts";
 import type { Identity, Services } from "./services.ts";
 import type { State, StateOwner } from "./state.ts";
-import { Steps } from "./steps.ts";
+import { Steps, type StepsOwner } from "./steps.ts";
 import { Subscriptions } from "./subscriptions.ts";
-import { eventCheck } from "./validation.ts";
 import { Work } from "./work.ts";
 
 /** Told when an instance has stopped, with the connections that outlive it. */
 export type OnStopped = (instance: Instance, kept: Connection[]) => void;
 
 /** One life of an actor in memory. */
-export class Instance extends Due implements SelfControl, StateOwner {
-  readonly identity: Identity;
+export class Instance extends Due
+  implements ConnectionsOwner, EndingParts, SelfOwner, StateOwner, StepsOwner {
   readonly services: Services;
+  readonly identity: Identity;
   readonly steps: Steps;
   readonly connections: Connections;
-  /** The actor as its own code sees it. */
   readonly self: Self;
-  /** `c` of hooks. */
-  readonly context: InstanceContext;
-  readonly #admission: Admission;
-  readonly #calls: Calls;
+  readonly work: Work;
+  // What only some instances need, once they do.
+  queueing: Queueing | undefined;
+  rawSockets: RawSockets | undefined;
+  #context: InstanceContext | undefined;
   #deliveries: Deliveries | undefined;
   #rawRequests: RawRequests | undefined;
-  #rawSockets: RawSockets | undefined;
-  // Only where somebody must be asked.
-  readonly #subscriptions: Subscriptions | undefined;
+  #subscriptions: Subscriptions | undefined;
+  #endingOrNone: Ending | undefined;
   readonly #onStopped: OnStopped;
   #isTellingChange = false;
   #stopAfterStart: StopReason | undefined;
   #stopping: Promise<void> | undefined;
-  readonly #work: Work;
-  readonly #queueing: Queueing;
-  #endingOrNone: Ending | undefined;
 
   constructor(
     services: Services,
@@ -76,88 +76,22 @@ export class Instance extends Due implements SelfControl, StateOwner {
     onStopped: OnStopped,
   ) {
     super();
-    const { actorId, kind, revision } = identity;
-    const { committer, clock, fence } = services;
     this.services = services;
     this.identity = identity;
     this.#onStopped = onStopped;
-    this.steps = new Steps({
-      actorId,
-      revision,
-      fence,
-      committer,
-      clock,
-      isDurableFirst: kind.options.durability === "commit",
-      saveIntervalMs: kind.options.stateSaveInterval,
-      onFailure: (error) => this.#fail(error),
-      onAlarms: (alarms) => {
-        for (const { dueMs } of alarms) {
-          if (dueMs > 0) services.onAlarm(dueMs);
-        }
-      },
-    });
-    const { steps } = this;
-    const { events } = kind;
-    const connections = new Connections({
-      steps,
-      check: events && eventCheck(events, (event) => {
-        const msg = "an event is sent that is not declared";
-        this.self.log.warn({ msg, event });
-      }),
-      maxOutgoingBytes: services.maxOutgoingBytes,
-      onDisconnect: (connection) => this.disconnected(connection),
-      onUnheard: (event) => {
-        const msg = "a raw request or socket hears no events";
-        this.self.log.warn({ msg, event });
-      },
-      onUnsent: (event, error) => {
-        const msg = "connections are closed that an event cannot be sent to";
-        this.self.log.failure(error, { msg, event });
-      },
-    });
-    this.connections = connections;
-    const self = new Self({
-      services,
-      identity,
-      steps,
-      connections,
-      control: this,
-    });
-    this.self = self;
-    this.context = new InstanceContext(self);
-    const work = new Work({ kind, self, steps, instance: this });
-    this.#work = work;
-    this.#admission = new Admission({ kind, clock, self, connections });
-    this.#calls = new Calls({
-      kind,
-      self,
-      admission: this.#admission,
-      connections,
-    });
-    const guards = events?.guards;
-    if (guards !== undefined && guards.size > 0) {
-      this.#subscriptions = new Subscriptions({
-        guards,
-        clock,
-        self,
-        steps,
-        connections,
-        exposesErrors: services.exposesErrors,
-        work,
-      });
-    }
-    this.#queueing = new Queueing({
-      services,
-      identity,
-      steps,
-      self,
-      admission: this.#admission,
-      work,
-    });
+    this.steps = new Steps(this);
+    this.connections = new Connections(this);
+    this.self = new Self(this);
+    this.work = new Work(this);
+  }
+
+  /** `c` of hooks. */
+  get context(): InstanceContext {
+    return this.#context ??= new InstanceContext(this.self);
   }
 
   get isRunning(): boolean {
-    return this.#work.isRunning;
+    return this.work.isRunning;
   }
 
   /** Resolves when it has stopped; `undefined` when it is not about to. */
@@ -174,7 +108,7 @@ export class Instance extends Due implements SelfControl, StateOwner {
   }
 
   waitUntil(promise: Promise<unknown>): void {
-    this.#work.waitUntil(promise);
+    this.work.waitUntil(promise);
   }
 
   sleep(): void {
@@ -189,15 +123,15 @@ export class Instance extends Due implements SelfControl, StateOwner {
 
   /** It is ready: from now on it takes calls. */
   run(): void {
-    if (this.#work.phase !== "starting") return;
-    this.#work.phase = "running";
+    if (this.work.phase !== "starting") return;
+    this.work.phase = "running";
     this.#takeSockets();
     const reason = this.#stopAfterStart;
     if (reason !== undefined) {
       this.services.clock.soon(() => this.stop(reason));
     } else {
-      this.#queueing.start();
-      this.#work.rest();
+      if (this.#kind.run !== undefined) this.#queueing.start();
+      this.work.rest();
     }
   }
 
@@ -210,7 +144,7 @@ export class Instance extends Due implements SelfControl, StateOwner {
 
   /** Answers a raw request. Resolves when the response may leave; its body follows. */
   request(request: RawRequest): Promise<Response> {
-    this.#rawRequests ??= new RawRequests(this.#rawOptions);
+    this.#rawRequests ??= new RawRequests(this);
     return this.#rawRequests.answer(request);
   }
 
@@ -222,18 +156,18 @@ export class Instance extends Due implements SelfControl, StateOwner {
     sending: Sending,
     encode: (result: SendResult<unknown>) => R,
   ): Promise<R> {
-    this.#work.beginFor(sending);
+    this.work.beginFor(sending);
     let completed: Promise<R> | undefined;
     try {
       ({ completed } = await this.#queueing.accept(sending, encode));
       sending.hasBegun = true;
     } catch (error) {
       const { promise, reject } = Promise.withResolvers<never>();
-      this.#work.end();
+      this.work.end();
       this.steps.send({ release: () => reject(error), reject });
       return await promise;
     }
-    this.#work.end();
+    this.work.end();
     await this.steps.durable();
     return await (completed ??
       encode({ status: "completed", response: undefined }));
@@ -241,7 +175,6 @@ export class Instance extends Due implements SelfControl, StateOwner {
 
   /** Lets a raw socket in. */
   async openSocket(socket: RawSocket, params: unknown): Promise<void> {
-    this.#rawSockets ??= new RawSockets(this.#rawOptions);
     await this.#rawSockets.open(socket, params);
   }
 
@@ -253,8 +186,7 @@ export class Instance extends Due implements SelfControl, StateOwner {
   receive(connection: Connection, message: ToServer): void {
     if (message.tag === "SubscriptionRequest") {
       const { eventName, subscribe } = message.val;
-      const subscriptions = this.#subscriptions ?? this.connections;
-      subscriptions.subscribe(connection, eventName, subscribe);
+      this.#subscriber.subscribe(connection, eventName, subscribe);
       return;
     }
     const { id, name, args } = message.val;
@@ -289,13 +221,7 @@ export class Instance extends Due implements SelfControl, StateOwner {
    */
   deliver(alarm: Alarm): Promise<boolean> {
     if (isOwnAlarm(alarm)) return this.#deliverOwn(alarm);
-    this.#deliveries ??= new Deliveries({
-      self: this.self,
-      steps: this.steps,
-      calls: this.#calls,
-      clock: this.services.clock,
-      work: this.#work,
-    });
+    this.#deliveries ??= new Deliveries(this);
     return this.#deliveries.deliver(alarm);
   }
 
@@ -309,9 +235,9 @@ export class Instance extends Due implements SelfControl, StateOwner {
     caller: Caller,
     channel: MessageChannel,
   ): Promise<Connection> {
-    this.#work.begin();
+    this.work.begin();
     try {
-      const connection = await this.#admission.admit(caller, channel);
+      const connection = await admit(this, caller, channel);
       const init = channel.encoding.encodeToClient({
         tag: "Init",
         val: { actorId: this.identity.actorId, connectionId: connection.id },
@@ -322,16 +248,16 @@ export class Instance extends Due implements SelfControl, StateOwner {
       });
       return connection;
     } finally {
-      this.#work.end();
+      this.work.end();
     }
   }
 
   /** A connection has closed. Resolves when its hook has run; never rejects. */
   async disconnected(connection: Connection): Promise<void> {
-    if (this.#work.isStopped || !this.connections.has(connection)) return;
-    this.#work.enter();
-    await this.#admission.dismiss(connection);
-    this.#work.end();
+    if (this.work.isStopped || !this.connections.has(connection)) return;
+    this.work.enter();
+    await dismiss(this, connection);
+    this.work.end();
   }
 
   /**
@@ -339,8 +265,8 @@ export class Instance extends Due implements SelfControl, StateOwner {
    * rejects.
    */
   stop(reason: StopReason): Promise<void> {
-    if (this.#work.isStopped) return Promise.resolve();
-    if (this.#work.phase === "starting") {
+    if (this.work.isStopped) return Promise.resolve();
+    if (this.work.phase === "starting") {
       // Whoever waits for the start gets an instance that takes calls.
       this.#stopAfterStart = reason;
       return Promise.resolve();
@@ -354,9 +280,9 @@ export class Instance extends Due implements SelfControl, StateOwner {
   }
 
   onDue(): void {
-    if (this.#work.isBusy) return;
+    if (this.work.isBusy) return;
     if (this.steps.isSettled) this.stop("sleep");
-    else this.#work.rest();
+    else this.work.rest();
   }
 
   stateWatched(state: State): void {
@@ -366,7 +292,7 @@ export class Instance extends Due implements SelfControl, StateOwner {
   stateChanged(): void {
     this.steps.changed();
     const { onStateChange } = this.#kind.config;
-    if (onStateChange === undefined || this.#work.phase === "starting") return;
+    if (onStateChange === undefined || this.work.phase === "starting") return;
     if (this.#isTellingChange) return;
     this.#isTellingChange = true;
     try {
@@ -379,37 +305,54 @@ export class Instance extends Due implements SelfControl, StateOwner {
     }
   }
 
-  // How it ends, from the moment that somebody thinks of it.
-  get #ending(): Ending {
-    return this.#endingOrNone ??= new Ending({
-      kind: this.#kind,
-      clock: this.services.clock,
-      self: this.self,
-      context: this.context,
-      steps: this.steps,
-      connections: this.connections,
-      work: this.#work,
-      queueing: this.#queueing,
-      rawSockets: () => this.#rawSockets,
-      disconnected: (connection) => this.disconnected(connection),
-    });
+  alarmsAdded(alarms: readonly AlarmKey[]): void {
+    for (const { dueMs } of alarms) {
+      if (dueMs > 0) this.services.onAlarm(dueMs);
+    }
   }
 
-  // What the parts for raw requests and sockets need, which most actors do not have.
-  get #rawOptions(): RawOptions {
-    const { identity: { kind }, services, self, steps } = this;
-    const { clock, exposesErrors } = services;
-    const admission = this.#admission;
-    return {
-      kind,
-      self,
-      clock,
-      steps,
-      admission,
-      work: this.#work,
-      exposesErrors,
-      disconnected: (connection) => this.disconnected(connection),
-    };
+  stepFailed(error: Error): void {
+    if (this.work.isStopped) return;
+    const wasRunning = this.work.phase !== "starting";
+    this.work.leave("stopped");
+    this.self.abort();
+    this.self.closeDatabase();
+    // Before that, whoever waits for the start logs it and closes the connections.
+    if (wasRunning) {
+      this.self.log.failure(error, { msg: "stopped: a change was not saved" });
+      const { group, code } = toWireError(error);
+      for (const connection of this.connections.release()) {
+        connection.channel?.close(1011, `${group}.${code}`);
+      }
+    }
+    this.#onStopped(this, []);
+    this.rawSockets?.end();
+    this.queueing?.close(error);
+    if (this.queueing?.mayHaveMessages) {
+      this.services.onLost(this.identity.actorId);
+    }
+  }
+
+  // Who takes subscriptions: somebody may have to be asked first.
+  get #subscriber(): Subscriptions | Connections {
+    const { events } = this.#kind;
+    if (events === undefined || events.guards.size === 0) {
+      return this.connections;
+    }
+    return this.#subscriptions ??= new Subscriptions(this);
+  }
+
+  get #queueing(): Queueing {
+    return this.queueing ??= new Queueing(this);
+  }
+
+  get #rawSockets(): RawSockets {
+    return this.rawSockets ??= new RawSockets(this);
+  }
+
+  // How it ends, from the moment that somebody thinks of it.
+  get #ending(): Ending {
+    return this.#endingOrNone ??= new Ending(this);
   }
 
   // The raw sockets that outlasted the instance before this one.
@@ -418,7 +361,6 @@ export class Instance extends Due implements SelfControl, StateOwner {
     for (const connection of this.connections) {
       const { channel } = connection;
       if (!(channel instanceof RawSocket)) continue;
-      this.#rawSockets ??= new RawSockets(this.#rawOptions);
       this.#rawSockets.attach(connection, channel);
     }
   }
@@ -444,14 +386,14 @@ export class Instance extends Due implements SelfControl, StateOwner {
       this.#end({ release: () => reply.reject(error), reject: reply.reject });
     };
     try {
-      this.#work.beginFor(call);
+      this.work.beginFor(call);
     } catch (error) {
       return reply.reject(error);
     }
     this.steps.beginTurn();
     let answer: R | Promise<R>;
     try {
-      answer = this.#calls.answer(call, encode);
+      answer = answerCall(this, call, encode);
     } catch (error) {
       return failed(error);
     }
@@ -462,7 +404,7 @@ export class Instance extends Due implements SelfControl, StateOwner {
 
   // A call has ended with this output.
   #end(output: Output): void {
-    this.#work.end();
+    this.work.end();
     this.steps.endTurn();
     this.steps.send(output);
   }
@@ -474,53 +416,31 @@ export class Instance extends Due implements SelfControl, StateOwner {
   }
 
   async #deliverOwn(alarm: Alarm): Promise<boolean> {
-    this.#work.begin();
+    this.work.begin();
     this.#queueing.deliver(alarm);
-    this.#work.end();
+    this.work.end();
     await this.steps.durable();
     return true;
   }
 
   async #stop(reason: StopReason): Promise<void> {
-    this.#work.leave("stopping");
+    this.work.leave("stopping");
     this.self.abort();
     this.steps.hasten();
     await this.#ending.run(reason);
     // A failed commit may have stopped it at any time.
-    if (this.#work.isStopped) return;
+    if (this.work.isStopped) return;
     await this.#ending.closeDatabase();
-    this.#work.leave("stopped");
+    this.work.leave("stopped");
     this.#onStopped(
       this,
       this.connections.release().filter(({ isHibernatable }) => isHibernatable),
     );
-    this.#rawSockets?.end();
+    this.rawSockets?.end();
     // A call that outlasted the wait must not write what the next instance has not seen.
     const stopped = actorError("actor/stopping", "The actor has stopped");
     this.steps.fail(stopped);
-    this.#queueing.close(stopped);
-  }
-
-  #fail(error: Error): void {
-    if (this.#work.isStopped) return;
-    const wasRunning = this.#work.phase !== "starting";
-    this.#work.leave("stopped");
-    this.self.abort();
-    this.self.closeDatabase();
-    // Before that, whoever waits for the start logs it and closes the connections.
-    if (wasRunning) {
-      this.self.log.failure(error, { msg: "stopped: a change was not saved" });
-      const { group, code } = toWireError(error);
-      for (const connection of this.connections.release()) {
-        connection.channel?.close(1011, `${group}.${code}`);
-      }
-    }
-    this.#onStopped(this, []);
-    this.#rawSockets?.end();
-    this.#queueing.close(error);
-    if (this.#queueing.mayHaveMessages) {
-      this.services.onLost(this.identity.actorId);
-    }
+    this.queueing?.close(stopped);
   }
 
   #logError(action: string, error: unknown): void {

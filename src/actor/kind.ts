@@ -27,6 +27,8 @@ export class Kind {
   readonly run: ((c: RunContext) => unknown) | undefined;
   /** What is said of its queues; `undefined` where it has none. */
   readonly queueRules: QueueRules | undefined;
+  /** Whether an output waits for the changes before it. */
+  readonly isDurableFirst: boolean;
   readonly hasState: boolean;
   readonly hasVars: boolean;
   readonly hasConnState: boolean;
@@ -51,6 +53,7 @@ export class Kind {
     const { run } = config;
     this.queueRules = config.queues && readQueues(config.queues);
     this.run = typeof run === "object" ? run.run : run;
+    this.isDurableFirst = options.durability === "commit";
     this.hasState = has(config, "state", "createState");
     this.hasVars = has(config, "vars", "createVars");
     this.hasConnState = has(config, "connState", "createConnState");

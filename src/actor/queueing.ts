@@ -13,20 +13,19 @@ import type { CanPublish } from "../definition/queues.ts";
 import { actorError } from "../errors.ts";
 import type { Frame } from "../protocol/messages.ts";
 import type { ActorAlarm } from "../stores/store.ts";
-import type { Admission, Caller } from "./admission.ts";
+import { admit, connectionOf, dismiss } from "./admission.ts";
+import type { Caller } from "./caller.ts";
 import { checkOutgoing } from "./connections.ts";
 import { CallContext, InstanceContext } from "./context.ts";
 import { isThenable, runHook } from "./deadline.ts";
 import type { Kind } from "./kind.ts";
 import { waitingAlarm, wakeAlarm } from "./own_alarms.ts";
+import type { Parts } from "./parts.ts";
 import { QueueConsumer, unknownQueue } from "./queue_consumer.ts";
 import { type Message, Queues } from "./queues.ts";
 import { RunLoop } from "./run_loop.ts";
 import type { Self } from "./self.ts";
-import type { Identity, Services } from "./services.ts";
-import type { Steps } from "./steps.ts";
 import { checkMessage } from "./validation.ts";
-import type { Work } from "./work.ts";
 
 /** A message of a caller. */
 export interface Sending extends Caller {
@@ -40,16 +39,6 @@ export interface Sending extends Caller {
   signal: AbortSignal | undefined;
 }
 
-/** What it needs. */
-export interface QueueingOptions {
-  services: Services;
-  identity: Identity;
-  steps: Steps;
-  self: Self;
-  admission: Admission;
-  work: Work;
-}
-
 // The longest that `canPublish` may take.
 const canPublishTimeoutMs = 5000;
 
@@ -60,7 +49,7 @@ const lastPauseMs = 60_000;
 
 /** The run loop and the messages of one instance. */
 export class Queueing {
-  readonly #options: QueueingOptions;
+  readonly #parts: Parts;
   #queues: Queues | undefined;
   #loop: RunLoop | undefined;
   #consumer: QueueConsumer | undefined;
@@ -68,14 +57,41 @@ export class Queueing {
   #pauseMs = firstPauseMs;
   #hasWakeAlarm = false;
 
-  constructor(options: QueueingOptions) {
-    this.#options = options;
+  constructor(parts: Parts) {
+    this.#parts = parts;
   }
 
-  /** Begins the run loop: the instance is ready. */
+  /** Begins the run loop, which the definition has. */
   start(): void {
-    if (this.#options.identity.kind.run === undefined) return;
-    this.#startLoop();
+    const { services, identity, steps, self, work } = this.#parts;
+    const { run, options, queueRules } = identity.kind;
+    this.#hasFailed = false;
+    const consumer = queueRules && this.consumer({
+      onWaiting: (isWaiting) => loop.setWaiting(isWaiting),
+    });
+    this.#consumer = consumer;
+    const c = new LoopContext(self, consumer);
+    const startMs = services.clock.now();
+    const loop = new RunLoop({
+      run: () => run!(c),
+      steps,
+      clock: services.clock,
+      log: self.log,
+      saveIntervalMs: options.stateSaveInterval,
+      isAborted: () => self.isAborted,
+      onWork: (isAtWork) => isAtWork ? work.hold() : work.release(),
+      onEnd: (failure) => {
+        consumer?.end(failure === undefined);
+        if (failure === undefined) return;
+        this.#hasFailed = true;
+        if (services.clock.now() - startMs > lastPauseMs) {
+          this.#pauseMs = firstPauseMs;
+        }
+        if (this.#queues?.hasMessages) this.#wakeLater();
+      },
+    });
+    this.#loop = loop;
+    loop.start();
   }
 
   /** Resolves when the run loop has ended; `undefined` where there is none. */
@@ -94,7 +110,7 @@ export class Queueing {
       onWaiting?: (isWaiting: boolean) => void;
     } = {},
   ): QueueConsumer {
-    const { services, identity, self } = this.#options;
+    const { services, identity, self } = this.#parts;
     const { queueRules: rules } = identity.kind;
     if (rules === undefined) {
       throw actorError(
@@ -127,23 +143,23 @@ export class Queueing {
     sending: Sending,
     encode: (result: SendResult<unknown>) => R,
   ): Promise<{ completed: Promise<R> | undefined }> {
-    const { identity: { kind }, admission } = this.#options;
+    const { kind } = this.#parts.identity;
     if (sending.connection !== undefined || !kind.hasConnectionHooks) {
       return await this.#add(sending, encode);
     }
-    const connection = await admission.admit(sending, undefined);
+    const connection = await admit(this.#parts, sending, undefined);
     try {
       return await this.#add({ ...sending, connection }, encode);
     } finally {
-      await admission.dismiss(connection);
+      await dismiss(this.#parts, connection);
     }
   }
 
   /** An alarm of ours is due; the instance is awake. */
   deliver(alarm: ActorAlarm): void {
-    this.#options.steps.deleteAlarm(alarm);
+    this.#parts.steps.deleteAlarm(alarm);
     this.#hasWakeAlarm = false;
-    if (this.#hasFailed && !this.#options.self.isAborted) this.#startLoop();
+    if (this.#hasFailed && !this.#parts.self.isAborted) this.start();
   }
 
   /** The instance falls asleep: what run still has is for the next one, which wakes for it. */
@@ -158,13 +174,13 @@ export class Queueing {
 
   /** Whether messages may wait for a run loop: one that is removed is there if that is not saved. */
   get mayHaveMessages(): boolean {
-    return this.#options.identity.kind.run !== undefined &&
+    return this.#parts.identity.kind.run !== undefined &&
       this.#queues !== undefined;
   }
 
   get #opened(): Queues {
     if (this.#queues !== undefined) return this.#queues;
-    const { services, identity, steps, self } = this.#options;
+    const { services, identity, steps, self } = this.#parts;
     const { queueRules, options, run } = identity.kind;
     return this.#queues = new Queues({
       rows: self.rows,
@@ -186,7 +202,7 @@ export class Queueing {
     sending: Sending,
     encode: (result: SendResult<unknown>) => R,
   ): Promise<{ completed: Promise<R> | undefined }> {
-    const { kind } = this.#options.identity;
+    const { kind } = this.#parts.identity;
     const { queue, body, wait } = sending;
     const rule = kind.queueRules?.get(queue);
     if (rule === undefined) throw unknown(queue, kind);
@@ -194,7 +210,7 @@ export class Queueing {
     if (canPublish !== undefined) await this.#checkSender(sending, canPublish);
     const checked = checkMessage(rule, queue, body);
     const content = isThenable(checked)
-      ? await runHook(this.#options.services.clock, {
+      ? await runHook(this.#parts.services.clock, {
         name: `The schema of queue "${queue}"`,
         timeoutMs: kind.options.actionTimeout,
         run: () => checked,
@@ -212,14 +228,10 @@ export class Queueing {
   }
 
   async #checkSender(sending: Sending, canPublish: CanPublish): Promise<void> {
-    const { services: { clock }, self, admission } = this.#options;
-    const { queue, request } = sending;
+    const { services: { clock }, self } = this.#parts;
+    const { queue, params, request } = sending;
     const conn = () => {
-      sending.connection ??= admission.connectionOf(
-        sending,
-        undefined,
-        undefined,
-      );
+      sending.connection ??= connectionOf(this.#parts, { params });
       return sending.connection.conn;
     };
     const c = new CallContext(self, { conn, request });
@@ -245,7 +257,7 @@ export class Queueing {
     { timeoutMs, signal }: Sending,
     encode: (result: SendResult<unknown>) => R,
   ): Promise<R> {
-    const { services: { clock, maxOutgoingBytes }, work } = this.#options;
+    const { services: { clock, maxOutgoingBytes }, work } = this.#parts;
     const { promise, resolve, reject } = Promise.withResolvers<R>();
     const forget = this.#opened.awaitReply(message, {
       answer: (response) => {
@@ -277,47 +289,15 @@ export class Queueing {
     });
   }
 
-  #startLoop(): void {
-    const { services, identity, steps, self, work } = this.#options;
-    const { run, options, queueRules } = identity.kind;
-    this.#hasFailed = false;
-    const consumer = queueRules && this.consumer({
-      onWaiting: (isWaiting) => loop.setWaiting(isWaiting),
-    });
-    this.#consumer = consumer;
-    const c = new LoopContext(self, consumer);
-    const startMs = services.clock.now();
-    const loop = new RunLoop({
-      run: () => run!(c),
-      steps,
-      clock: services.clock,
-      log: self.log,
-      saveIntervalMs: options.stateSaveInterval,
-      isAborted: () => self.isAborted,
-      onWork: (isAtWork) => isAtWork ? work.hold() : work.release(),
-      onEnd: (failure) => {
-        consumer?.end(failure === undefined);
-        if (failure === undefined) return;
-        this.#hasFailed = true;
-        if (services.clock.now() - startMs > lastPauseMs) {
-          this.#pauseMs = firstPauseMs;
-        }
-        if (this.#queues?.hasMessages) this.#wakeLater();
-      },
-    });
-    this.#loop = loop;
-    loop.start();
-  }
-
   // A message has come: somebody must take care of it.
   #onMessage(): void {
-    const { identity, self } = this.#options;
+    const { identity, self } = this.#parts;
     if (identity.kind.run === undefined) return;
     if (self.isAborted || this.#hasFailed) this.#wakeLater();
   }
 
   #wakeLater(): void {
-    const { services, steps, self } = this.#options;
+    const { services, steps, self } = this.#parts;
     if (this.#hasWakeAlarm) return;
     this.#hasWakeAlarm = true;
     const pauseMs = self.isAborted && !this.#hasFailed ? 0 : this.#pauseMs;

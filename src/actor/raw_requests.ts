@@ -14,9 +14,10 @@ import {
   fromWireError,
   toWireError,
 } from "../errors.ts";
+import { admit } from "./admission.ts";
 import type { Channel, Connection } from "./connection.ts";
 import { CallContext } from "./context.ts";
-import type { RawOptions } from "./raw.ts";
+import type { Parts } from "./parts.ts";
 
 // A body that ends within so many bytes and at once is sent as a whole, with its length.
 const maxWholeBytes = 1024 * 1024;
@@ -40,11 +41,11 @@ export interface RawRequest {
 
 /** Answers the raw requests of one instance. */
 export class RawRequests {
-  readonly #options: RawOptions;
+  readonly #parts: Parts;
   #count = 0;
 
-  constructor(options: RawOptions) {
-    this.#options = options;
+  constructor(parts: Parts) {
+    this.#parts = parts;
   }
 
   /**
@@ -61,7 +62,7 @@ export class RawRequests {
         `The actor is overloaded: ${maxRequests} raw requests are under way`,
       );
     }
-    const exchange = new Exchange(this.#options, request);
+    const exchange = new Exchange(this.#parts, request);
     this.#count++;
     exchange.over.then(() => this.#count--);
     return await exchange.response;
@@ -75,7 +76,7 @@ type Read = Awaited<ReturnType<Reader["read"]>>;
 class Exchange implements Channel {
   readonly lasts = "request";
   readonly encoding = undefined;
-  readonly #options: RawOptions;
+  readonly #parts: Parts;
   readonly #response = Promise.withResolvers<Response>();
   readonly #abort = new AbortController();
   #connection: Connection | undefined;
@@ -87,8 +88,8 @@ class Exchange implements Channel {
   #isOver = false;
   readonly #over = Promise.withResolvers<void>();
 
-  constructor(options: RawOptions, request: RawRequest) {
-    this.#options = options;
+  constructor(parts: Parts, request: RawRequest) {
+    this.#parts = parts;
     this.#run(request);
   }
 
@@ -115,7 +116,7 @@ class Exchange implements Channel {
   }
 
   async #run(request: RawRequest): Promise<void> {
-    const { work, steps } = this.#options;
+    const { work, steps } = this.#parts;
     const { resolve, reject } = this.#response;
     try {
       work.beginFor({});
@@ -137,7 +138,7 @@ class Exchange implements Channel {
   }
 
   async #handle(init: RawRequest): Promise<Response> {
-    const { admission, kind, self, work } = this.#options;
+    const { identity: { kind }, self, work } = this.#parts;
     const { onRequest } = kind.config;
     if (onRequest === undefined) {
       throw actorError(
@@ -147,7 +148,7 @@ class Exchange implements Channel {
     }
     const request = this.#requestOf(init);
     const caller = { params: init.params, request };
-    const connection = await admission.admit(caller, this);
+    const connection = await admit(this.#parts, caller, this);
     this.#connection = connection;
     const c = new CallContext(self, { conn: () => connection.conn, request });
     init.hasBegun = true;
@@ -198,7 +199,7 @@ class Exchange implements Channel {
   async #readAhead(
     reader: Reader,
   ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const { clock } = this.#options;
+    const { clock } = this.#parts.services;
     this.#reader = reader;
     const { promise: later, resolve } = Promise.withResolvers<undefined>();
     clock.soon(() => resolve(undefined));
@@ -251,7 +252,7 @@ class Exchange implements Channel {
   // Resolves when what has changed so far may be told.
   #durable(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#options.steps.send({ release: resolve, reject });
+    this.#parts.steps.send({ release: resolve, reject });
     return promise;
   }
 
@@ -263,7 +264,7 @@ class Exchange implements Channel {
 
   async #breakOff(error: unknown): Promise<void> {
     this.#abort.abort();
-    const { exposesErrors } = this.#options;
+    const { exposesErrors } = this.#parts.services;
     const wire = fromWireError(toWireError(error, { exposesErrors }));
     this.#body?.error(wire);
     await this.#end();
@@ -276,7 +277,7 @@ class Exchange implements Channel {
     // What it has to say about its end is of no use to anybody.
     this.#reader?.cancel().catch(() => {});
     if (this.#connection !== undefined) {
-      await this.#options.disconnected(this.#connection);
+      await this.#parts.disconnected(this.#connection);
     }
     this.#over.resolve();
   }
@@ -284,7 +285,7 @@ class Exchange implements Channel {
   #log(error: unknown, msg: string): void {
     const { group, code } = toWireError(error);
     if (group === "internal" && code === "internal_error") {
-      this.#options.self.log.failure(error, { msg });
+      this.#parts.self.log.failure(error, { msg });
     }
   }
 }

@@ -2,12 +2,13 @@
 // hibernate, and gives those that do to the next instance, which calls `onWebSocket` for them again.
 
 import { actorError, toWireError } from "../errors.ts";
+import { admit } from "./admission.ts";
 import type { Connection } from "./connection.ts";
 import { CallContext } from "./context.ts";
 import { isThenable, within } from "./deadline.ts";
+import type { Parts } from "./parts.ts";
 import { RawSocket } from "./raw_socket.ts";
 import { UserSocket } from "./user_socket.ts";
-import type { RawOptions } from "./raw.ts";
 
 // How long a stop waits for handlers that have been told that their sockets close.
 const leaveTimeoutMs = 1500;
@@ -21,11 +22,11 @@ interface Attached {
 
 /** The raw sockets of one instance. */
 export class RawSockets {
-  readonly #options: RawOptions;
+  readonly #parts: Parts;
   readonly #attached = new Map<Connection, Attached>();
 
-  constructor(options: RawOptions) {
-    this.#options = options;
+  constructor(parts: Parts) {
+    this.#parts = parts;
   }
 
   /**
@@ -35,7 +36,7 @@ export class RawSockets {
    * whatever a hook throws.
    */
   async open(socket: RawSocket, params: unknown): Promise<void> {
-    const { admission, kind, work } = this.#options;
+    const { identity: { kind }, work } = this.#parts;
     const { request } = socket;
     work.beginFor({});
     try {
@@ -48,9 +49,9 @@ export class RawSockets {
       const { canHibernateWebSocket: may } = kind.options;
       const hibernates = typeof may === "function" ? may(request) : may;
       socket.lasts = hibernates === true ? "socket" : "instance";
-      const connection = await admission.admit({ params, request }, socket);
+      const connection = await admit(this.#parts, { params, request }, socket);
       if (socket.closedWith !== undefined) {
-        return await this.#options.disconnected(connection);
+        return await this.#parts.disconnected(connection);
       }
       socket.connection = connection;
       this.attach(connection, socket);
@@ -61,14 +62,14 @@ export class RawSockets {
 
   /** Takes a socket over, and calls `onWebSocket` for it. */
   attach(connection: Connection, socket: RawSocket): void {
-    const { work } = this.#options;
+    const { work } = this.#parts;
     const holds = socket.lasts === "instance";
     const leave = () => {
       if (!this.#attached.delete(connection)) return;
       if (holds) work.release();
-      void this.#options.disconnected(connection);
+      void this.#parts.disconnected(connection);
     };
-    const view = new UserSocket(this.#options, socket, leave);
+    const view = new UserSocket(this.#parts, socket, leave);
     const handled = Promise.withResolvers<void>();
     this.#attached.set(connection, { view, handled: handled.promise });
     if (holds) work.hold();
@@ -91,12 +92,12 @@ export class RawSockets {
       handled,
     ]);
     await within(
-      this.#options.clock,
+      this.#parts.services.clock,
       leaveTimeoutMs,
       Promise.all(left),
       () => new Error(`onWebSocket went on for ${leaveTimeoutMs} ms`),
     ).catch((error) =>
-      this.#options.self.log.failure(error, { msg: "stopping anyway" })
+      this.#parts.self.log.failure(error, { msg: "stopping anyway" })
     );
   }
 
@@ -114,7 +115,7 @@ export class RawSockets {
     socket: RawSocket,
     view: UserSocket,
   ): Promise<void> {
-    const { kind, self, steps, work } = this.#options;
+    const { identity: { kind }, self, steps, work } = this.#parts;
     const { conn } = connection;
     const { request } = socket;
     const c = new CallContext(self, { conn: () => conn, request });
@@ -146,7 +147,7 @@ export class RawSockets {
   }
 
   #failed(socket: RawSocket, error: unknown): void {
-    const { self, steps, exposesErrors } = this.#options;
+    const { self, steps, services: { exposesErrors } } = this.#parts;
     const { group, code } = toWireError(error, { exposesErrors });
     if (code === "internal_error") {
       self.log.failure(error, { msg: "onWebSocket failed" });

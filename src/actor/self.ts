@@ -27,20 +27,19 @@ export interface SelfControl {
   destroy(): void;
 }
 
-/** What the actor's own code sees of it is made of. */
-export interface SelfOptions {
-  services: Services;
-  identity: Identity;
-  steps: Steps;
-  connections: Connections;
-  control: SelfControl;
+/** Whose self it is. */
+export interface SelfOwner extends SelfControl {
+  readonly services: Services;
+  readonly identity: Identity;
+  readonly steps: Steps;
+  readonly connections: Connections;
 }
 
 /** The actor as its own code sees it. */
 export class Self {
   /** What the instance keeps in memory only. */
   ownVars: unknown;
-  readonly #options: SelfOptions;
+  readonly #owner: SelfOwner;
   #abort: AbortController | undefined;
   #isAborted = false;
   #log: Logger | undefined;
@@ -52,24 +51,24 @@ export class Self {
   // The client of its database, once there is one.
   #db: { client: unknown } | undefined;
 
-  constructor(options: SelfOptions) {
-    this.#options = options;
+  constructor(owner: SelfOwner) {
+    this.#owner = owner;
   }
 
   get actorId(): string {
-    return this.#options.identity.actorId;
+    return this.#owner.identity.actorId;
   }
 
   get name(): string {
-    return this.#options.identity.kind.name;
+    return this.#owner.identity.kind.name;
   }
 
   get key(): string[] {
-    return this.#options.identity.key;
+    return this.#owner.identity.key;
   }
 
   get region(): string {
-    return this.#options.services.region;
+    return this.#owner.services.region;
   }
 
   get state(): unknown {
@@ -81,7 +80,7 @@ export class Self {
   }
 
   get #state(): { value: unknown } {
-    const { state } = this.#options.steps;
+    const { state } = this.#owner.steps;
     if (state !== undefined) return state;
     throw actorError(
       "actor/state_not_enabled",
@@ -90,7 +89,7 @@ export class Self {
   }
 
   get vars(): unknown {
-    if (this.#options.identity.kind.hasVars) return this.ownVars;
+    if (this.#owner.identity.kind.hasVars) return this.ownVars;
     throw actorError(
       "actor/vars_not_enabled",
       "c.vars is not enabled: the definition has neither vars nor createVars",
@@ -114,7 +113,7 @@ export class Self {
 
   /** Its keys and values, those of its own code and ours. */
   get rows(): KvRows {
-    const { steps, services } = this.#options;
+    const { steps, services } = this.#owner;
     return steps.kv ??= new KvRows({
       actorId: this.actorId,
       store: services.kv,
@@ -125,7 +124,7 @@ export class Self {
 
   /** Its future calls. */
   get schedule(): Schedule {
-    const { steps, services, identity } = this.#options;
+    const { steps, services, identity } = this.#owner;
     return this.#schedule ??= new Schedule({
       steps,
       clock: services.clock,
@@ -135,7 +134,7 @@ export class Self {
 
   /** Those of them that are jobs. */
   get jobs(): Jobs {
-    const { services, identity } = this.#options;
+    const { services, identity } = this.#owner;
     return this.#jobs ??= new Jobs({
       schedule: this.schedule,
       history: new RunHistory(this.rows),
@@ -151,11 +150,11 @@ export class Self {
   }
 
   get conns(): ReadonlyMap<string, Conn> {
-    return this.#options.connections.conns;
+    return this.#owner.connections.conns;
   }
 
   get log(): Logger {
-    return this.#log ??= this.#options.services.log.of("actor").with({
+    return this.#log ??= this.#owner.services.log.of("actor").with({
       actor: this.name,
       key: this.key.join("/"),
       actorId: this.actorId,
@@ -163,7 +162,7 @@ export class Self {
   }
 
   get control(): SelfControl {
-    return this.#options.control;
+    return this.#owner;
   }
 
   get abortSignal(): AbortSignal {
@@ -178,7 +177,7 @@ export class Self {
 
   /** Makes the client of its database, if the definition has one, and brings that up to date. */
   async openDatabase(): Promise<void> {
-    const { db } = this.#options.identity.kind.config;
+    const { db } = this.#owner.identity.kind.config;
     if (db === undefined) return;
     const { actorId, name, key } = this;
     const client: unknown = await db.createClient({
@@ -198,7 +197,7 @@ export class Self {
     this.#db = undefined;
     if (db === undefined) return;
     try {
-      await this.#options.identity.kind.config.db?.onStop?.(db.client);
+      await this.#owner.identity.kind.config.db?.onStop?.(db.client);
     } catch (error) {
       this.log.failure(error, { msg: "the database could not be closed" });
     }
@@ -212,7 +211,7 @@ export class Self {
 
   /** A client of the same registry, whose calls wait for what is not durable yet. */
   get client(): unknown {
-    const { services, identity } = this.#options;
+    const { services, identity } = this.#owner;
     const { clientOver, transport } = services;
     return this.#client ??= clientOver(
       identity.kind.options.durability === "commit"
@@ -222,12 +221,12 @@ export class Self {
   }
 
   now(): number {
-    return this.#options.services.clock.now();
+    return this.#owner.services.clock.now();
   }
 
   /** Resolves when everything that has changed is durable. */
   durable(): Promise<void> {
-    return this.#options.steps.durable();
+    return this.#owner.steps.durable();
   }
 
   /**
@@ -249,14 +248,13 @@ export class Self {
         `Cannot save the state: maxWait is ${maxWait}, not a number of milliseconds`,
       );
     }
-    const { durability, stateSaveInterval } =
-      this.#options.identity.kind.options;
+    const { durability, stateSaveInterval } = this.#owner.identity.kind.options;
     return immediate || durability === "commit" || this.#isAborted
       ? this.durable()
-      : this.#options.steps.durable(maxWait ?? stateSaveInterval);
+      : this.#owner.steps.durable(maxWait ?? stateSaveInterval);
   }
 
   broadcast(event: string, args: unknown[]): void {
-    this.#options.connections.broadcast(event, args);
+    this.#owner.connections.broadcast(event, args);
   }
 }

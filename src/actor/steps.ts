@@ -9,28 +9,21 @@
 
 import { actorError } from "../errors.ts";
 import type { ActorAlarm, AlarmKey, Outcome, Step } from "../stores/store.ts";
-import type { Clock } from "./clock.ts";
 import type { Committer, StepSource } from "./committer.ts";
 import type { KvRows } from "./kv_rows.ts";
 import { lastStep, Outbox, type Output } from "./outbox.ts";
 import { toBytes } from "./record.ts";
+import type { Identity, Services } from "./services.ts";
 import type { State } from "./state.ts";
 
-/** What the steps of an actor need. */
-export interface StepsOptions {
-  actorId: string;
-  /** The revision that is durable; 0 when the actor does not exist yet. */
-  revision: number;
-  fence: number;
-  committer: Committer;
-  clock: Clock;
-  /** Whether an output waits for the changes before it. */
-  isDurableFirst: boolean;
-  saveIntervalMs: number;
+/** Whose steps they are. */
+export interface StepsOwner {
+  readonly services: Services;
+  readonly identity: Identity;
   /** A step was refused or could not be written. */
-  onFailure: (error: Error) => void;
+  stepFailed(error: Error): void;
   /** A step is durable that added these alarms. */
-  onAlarms: (alarms: readonly AlarmKey[]) => void;
+  alarmsAdded(alarms: readonly AlarmKey[]): void;
 }
 
 /** What the user's code may change without telling: part of the state, or the states of connections. */
@@ -41,6 +34,11 @@ export interface Watched {
   unwatch(): void;
 }
 
+interface Waiter {
+  output: Output;
+  step: number;
+}
+
 /** The steps of one actor. */
 export class Steps implements StepSource {
   /** The actor's keys and values, once they are used. */
@@ -48,8 +46,10 @@ export class Steps implements StepSource {
   #state: State | undefined;
   // What is to be looked at, while there is something.
   #watched: Set<Watched> | undefined;
-  readonly #options: StepsOptions;
-  readonly #outbox = new Outbox();
+  readonly #owner: StepsOwner;
+  // Once an output has to wait.
+  #outbox: Outbox | undefined;
+  #waiters: Waiter[] | undefined;
   #revision: number;
   // The step that collects changes now; the one before it may be under way.
   #number = 1;
@@ -66,14 +66,26 @@ export class Steps implements StepSource {
   #record: (() => Uint8Array) | undefined;
   #isDestroyed = false;
   #awaitsDestroy = false;
-  readonly #waiters: { output: Output; step: number }[] = [];
   #connections: Map<string, (() => Uint8Array) | undefined> | undefined;
   // By time and id; those without a call are to be removed.
   #alarms: Map<string, AlarmKey & { call?: Uint8Array }> | undefined;
 
-  constructor(options: StepsOptions) {
-    this.#options = options;
-    this.#revision = options.revision;
+  constructor(owner: StepsOwner) {
+    this.#owner = owner;
+    this.#revision = owner.identity.revision;
+  }
+
+  get #committer(): Committer {
+    return this.#owner.services.committer;
+  }
+
+  // Whether an output waits for the changes before it.
+  get #isDurableFirst(): boolean {
+    return this.#owner.identity.kind.isDurableFirst;
+  }
+
+  get #saveIntervalMs(): number {
+    return this.#owner.identity.kind.options.stateSaveInterval;
   }
 
   /** The state, once there is one. */
@@ -93,7 +105,7 @@ export class Steps implements StepSource {
 
   /** Whether it was these steps that created it. */
   get wasCreatedHere(): boolean {
-    return this.#options.revision === 0 && this.isCreated;
+    return this.#owner.identity.revision === 0 && this.isCreated;
   }
 
   /** Whether nothing more is written. */
@@ -104,7 +116,16 @@ export class Steps implements StepSource {
   /** Whether there is nothing to write and nobody waits. */
   get isSettled(): boolean {
     return !this.#findChanges() && this.#underWay === undefined &&
-      this.#outbox.size === 0 && this.#waiters.length === 0;
+      !this.#isAwaited;
+  }
+
+  // Whether somebody waits.
+  get #isAwaited(): boolean {
+    return this.waiting > 0 || this.#hasWaiters;
+  }
+
+  get #hasWaiters(): boolean {
+    return this.#waiters !== undefined && this.#waiters.length > 0;
   }
 
   /** Creates the actor with the next step; `encode` is asked for the record then. */
@@ -141,11 +162,11 @@ export class Steps implements StepSource {
   /** Adds a future call. */
   addAlarm(alarm: ActorAlarm): void {
     this.#setAlarm(alarm);
-    const { isDurableFirst, saveIntervalMs, committer, clock } = this.#options;
-    if (isDurableFirst) return;
+    if (this.#isDurableFirst) return;
     // Nobody hears of an alarm that is not durable, and this one may be due before the next save.
-    const leftMs = Math.max(alarm.dueMs - clock.now(), 0);
-    committer.requestWithin(this, Math.min(leftMs, saveIntervalMs));
+    const leftMs = Math.max(alarm.dueMs - this.#owner.services.clock.now(), 0);
+    const delayMs = Math.min(leftMs, this.#saveIntervalMs);
+    this.#committer.requestWithin(this, delayMs);
   }
 
   /** Removes a future call. */
@@ -174,9 +195,9 @@ export class Steps implements StepSource {
   }
 
   #save(): void {
-    const { committer, isDurableFirst, saveIntervalMs } = this.#options;
-    if (this.#running === 0 && isDurableFirst) committer.request(this);
-    else committer.requestWithin(this, saveIntervalMs);
+    if (this.#running === 0 && this.#isDurableFirst) {
+      this.#committer.request(this);
+    } else this.#committer.requestWithin(this, this.#saveIntervalMs);
   }
 
   /** An action begins: what it changes until it ends or sends something is one step. */
@@ -188,8 +209,9 @@ export class Steps implements StepSource {
   /** An action has ended. */
   endRun(): void {
     this.#running--;
-    const { committer, isDurableFirst } = this.#options;
-    if (this.#findChanges() && isDurableFirst) committer.request(this);
+    if (this.#findChanges() && this.#isDurableFirst) {
+      this.#committer.request(this);
+    }
     this.endWork();
   }
 
@@ -218,7 +240,7 @@ export class Steps implements StepSource {
 
   /** How many outputs wait. */
   get waiting(): number {
-    return this.#outbox.size;
+    return this.#outbox?.size ?? 0;
   }
 
   /** Whether outputs wait for the end of the actor. */
@@ -235,30 +257,35 @@ export class Steps implements StepSource {
   endHold(): void {
     this.#holds--;
     if (this.#holds > 0) return;
-    if (this.#findChanges()) this.#options.committer.request(this);
+    if (this.#findChanges()) this.#committer.request(this);
   }
 
   /** Lets an output go when everything before it is durable: now, if nothing has changed. */
   send(output: Output): void {
     if (this.#failure !== undefined) return output.reject(this.#failure);
-    if (this.#awaitsDestroy) return this.#outbox.push(output, lastStep);
-    const mustWait = this.#options.isDurableFirst || this.#create !== undefined;
+    if (this.#awaitsDestroy) return this.#hold(output, lastStep);
+    const mustWait = this.#isDurableFirst || this.#create !== undefined;
     if (mustWait && this.#findChanges()) {
-      this.#options.committer.request(this);
-      this.#outbox.push(output, this.#number);
+      this.#committer.request(this);
+      this.#hold(output, this.#number);
     } else if (
-      this.#outbox.size > 0 || (mustWait && this.#underWay !== undefined)
+      this.waiting > 0 || (mustWait && this.#underWay !== undefined)
     ) {
-      this.#outbox.push(output, this.#number - 1);
+      this.#hold(output, this.#number - 1);
     } else {
       output.release();
     }
   }
 
+  #hold(output: Output, afterStep: number): void {
+    this.#outbox ??= new Outbox();
+    this.#outbox.push(output, afterStep);
+  }
+
   /** Resolves when everything that has changed is durable. The save begins within `delayMs`. */
   async durable(delayMs = 0): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
-    const { committer } = this.#options;
+    const committer = this.#committer;
     const step = this.#findChanges() ? this.#number : this.#number - 1;
     if (step !== this.#number) {
       if (this.#underWay === undefined) return;
@@ -266,13 +293,14 @@ export class Steps implements StepSource {
     else committer.request(this);
     // Not an output: one that waits for the end of the actor must not hold it up.
     const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiters ??= [];
     this.#waiters.push({ output: { release: resolve, reject }, step });
     await promise;
   }
 
   /** Saves now what somebody waits for. */
   hasten(): void {
-    if (this.#waiters.length > 0) this.#options.committer.request(this);
+    if (this.#hasWaiters) this.#committer.request(this);
   }
 
   /** Throws why nothing is written any more, where that is so. */
@@ -284,9 +312,11 @@ export class Steps implements StepSource {
   fail(error: Error): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
-    this.#options.onFailure(error);
-    this.#outbox.reject(error);
-    for (const { output } of this.#waiters.splice(0)) output.reject(error);
+    this.#owner.stepFailed(error);
+    this.#outbox?.reject(error);
+    for (const { output } of this.#waiters?.splice(0) ?? []) {
+      output.reject(error);
+    }
   }
 
   takeStep(): Step | undefined {
@@ -310,10 +340,9 @@ export class Steps implements StepSource {
     this.#revision++;
     if (step.create !== undefined) this.#create = undefined;
     if (step.kv !== undefined) this.kv?.settle();
-    if (step.addAlarms !== undefined) this.#options.onAlarms(step.addAlarms);
+    if (step.addAlarms !== undefined) this.#owner.alarmsAdded(step.addAlarms);
     this.#release(step.destroy ? lastStep : this.#number - 1);
-    const mustGoOn = this.#waiters.length > 0 || this.#outbox.size > 0;
-    if (mustGoOn && this.#findChanges()) this.#options.committer.request(this);
+    if (this.#isAwaited && this.#findChanges()) this.#committer.request(this);
     else if (this.#findChanges()) {
       this.#isSaving = false;
       this.changed();
@@ -321,10 +350,12 @@ export class Steps implements StepSource {
   }
 
   #release(step: number): void {
-    this.#outbox.release(step);
-    const end = this.#waiters.findIndex((waiter) => waiter.step > step);
-    const count = end < 0 ? this.#waiters.length : end;
-    for (const { output } of this.#waiters.splice(0, count)) output.release();
+    this.#outbox?.release(step);
+    const waiters = this.#waiters;
+    if (waiters === undefined || waiters.length === 0) return;
+    const end = waiters.findIndex((waiter) => waiter.step > step);
+    const count = end < 0 ? waiters.length : end;
+    for (const { output } of waiters.splice(0, count)) output.release();
   }
 
   // Not without a last look: a change that is not found here is not found at all.
@@ -353,7 +384,7 @@ export class Steps implements StepSource {
     this.#isSaving = false;
     this.#hasChanges = false;
     if (!hasChanges) return undefined;
-    const { actorId, fence } = this.#options;
+    const { identity: { actorId }, services: { fence } } = this.#owner;
     const step: Step = { actorId, fence, expectedRevision: this.#revision };
     if (this.#isDestroyed) {
       step.destroy = true;

@@ -12,32 +12,16 @@
 import type { CanSubscribe } from "../definition/events.ts";
 import { actorError, toWireError } from "../errors.ts";
 import { encodeErrorMessage } from "../protocol/messages.ts";
-import type { Clock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
-import type { Connections } from "./connections.ts";
 import { CallContext } from "./context.ts";
 import { isThenable, within } from "./deadline.ts";
-import type { Self } from "./self.ts";
-import type { Steps } from "./steps.ts";
-import type { Work } from "./work.ts";
+import type { Parts } from "./parts.ts";
 
 // The longest that `canSubscribe` may take.
 const canSubscribeTimeoutMs = 5000;
 
 // How many questions of one connection may be open.
 const maxQuestions = 1000;
-
-/** What it needs to ask. */
-export interface SubscriptionsOptions {
-  /** `canSubscribe` by event. */
-  guards: ReadonlyMap<string, CanSubscribe>;
-  clock: Clock;
-  self: Self;
-  steps: Steps;
-  connections: Connections;
-  exposesErrors: boolean;
-  work: Work;
-}
 
 // What is being decided for one connection.
 interface Questions {
@@ -49,11 +33,11 @@ interface Questions {
 
 /** Asks for the connections of one instance. */
 export class Subscriptions {
-  readonly #options: SubscriptionsOptions;
+  readonly #parts: Parts;
   readonly #questions = new WeakMap<Connection, Questions>();
 
-  constructor(options: SubscriptionsOptions) {
-    this.#options = options;
+  constructor(parts: Parts) {
+    this.#parts = parts;
   }
 
   /**
@@ -62,8 +46,8 @@ export class Subscriptions {
    * @throws {ActorError} `message/malformed` when there are too many, or the name is too long.
    */
   subscribe(connection: Connection, event: string, isWanted: boolean): void {
-    const { guards, connections } = this.#options;
-    const guard = guards.get(event);
+    const { identity: { kind }, connections } = this.#parts;
+    const guard = kind.events?.guards.get(event);
     const questions = this.#questions.get(connection);
     if (
       guard === undefined || !isWanted || connection.subscriptions.has(event)
@@ -88,7 +72,7 @@ export class Subscriptions {
     event: string,
     guard: CanSubscribe,
   ): Promise<void> {
-    const { connections } = this.#options;
+    const { connections } = this.#parts;
     const questions = this.#questionsOf(connection);
     const question = {};
     questions.wanted.set(event, question);
@@ -124,7 +108,7 @@ export class Subscriptions {
     event: string,
     guard: CanSubscribe,
   ): boolean | Promise<boolean> {
-    const { work, clock, self } = this.#options;
+    const { work, services: { clock }, self } = this.#parts;
     const c = new CallContext(self, {
       conn: () => connection.conn,
       request: undefined,
@@ -149,7 +133,7 @@ export class Subscriptions {
 
   #read(answer: unknown, event: string): boolean {
     if (typeof answer === "boolean") return answer;
-    this.#options.self.log.error({
+    this.#parts.self.log.error({
       msg: "canSubscribe has not returned a boolean, which refuses",
       event,
     });
@@ -157,7 +141,7 @@ export class Subscriptions {
   }
 
   #refuse(connection: Connection, event: string, error: unknown): void {
-    const { self, steps, exposesErrors } = this.#options;
+    const { self, steps, services: { exposesErrors } } = this.#parts;
     const wire = toWireError(error, { exposesErrors });
     if (wire.code === "internal_error") {
       self.log.failure(error, { msg: "canSubscribe failed", event });

@@ -29,7 +29,7 @@ import {
   type Step,
   type Where,
 } from "./savable.ts";
-import { decodeValue, encodeValue, type FindRef } from "./value.ts";
+import { decodeValue, encodeValue } from "./value.ts";
 import { Watch } from "./watch.ts";
 
 /** An object with members of its own: an array, map, set or plain object. */
@@ -42,7 +42,8 @@ export type Container = object;
 export class Node {
   readonly tree: Tree;
   readonly raw: Container;
-  readonly parents: Map<Node, Step> = new Map();
+  /** Where it was seen; absent as long as it was not, as the root is. */
+  parents: Map<Node, Step> | undefined;
   proxy: object | undefined;
 
   constructor(tree: Tree, raw: Container) {
@@ -140,7 +141,10 @@ export class Tree {
       node = new Node(this, raw);
       nodesByRaw.set(raw, node);
     }
-    if (parent !== undefined) node.parents.set(parent, step!);
+    if (parent !== undefined) {
+      node.parents ??= new Map();
+      node.parents.set(parent, step!);
+    }
     return node;
   }
 
@@ -439,7 +443,9 @@ export class Tree {
   ): void {
     if (!this.isRecording || this.isRecordIncomplete) return;
     // Where nothing stands twice, an object found elsewhere is what this change replaces.
-    const findRef = this.#hasSharing ? this.#findRef : undefined;
+    const findRef = this.#hasSharing
+      ? (object: object) => this.#findRef(object)
+      : undefined;
     const text = formatChange(
       op,
       path,
@@ -454,20 +460,20 @@ export class Tree {
     }
   }
 
-  readonly #findRef: FindRef = (object) => {
+  #findRef(object: object): Path | undefined {
     const node = nodesByRaw.get(object);
     return node === undefined ? undefined : this.#pathOf(node);
-  };
+  }
 
   #pathOf(node: Node): Path | undefined {
     if (node.raw === this.#root) return [];
-    for (const [parent, hint] of node.parents) {
+    for (const [parent, hint] of node.parents ?? []) {
       const step = stepTo(parent.raw, node.raw, hint);
       if (step === undefined) {
-        node.parents.delete(parent);
+        node.parents!.delete(parent);
         continue;
       }
-      if (step !== hint) node.parents.set(parent, step);
+      if (step !== hint) node.parents!.set(parent, step);
       const path = this.#pathOf(parent);
       if (path !== undefined) return [...path, step];
     }
@@ -480,7 +486,7 @@ export class Tree {
       return search(outer.raw, inner.raw) !== undefined;
     }
     if (inner === outer) return true;
-    for (const [parent, hint] of inner.parents) {
+    for (const [parent, hint] of inner.parents ?? []) {
       if (
         stepTo(parent.raw, inner.raw, hint) !== undefined &&
         this.#isWithin(parent, outer)

@@ -14,8 +14,8 @@ import type {
 } from "../definition/socket.ts";
 import type { Frame } from "../protocol/messages.ts";
 import { isThenable } from "./deadline.ts";
+import type { Parts } from "./parts.ts";
 import type { RawSocket, SocketView } from "./raw_socket.ts";
-import type { RawOptions } from "./raw.ts";
 
 // How many listeners of one socket may be at work at once.
 const maxRuns = 2000;
@@ -27,7 +27,7 @@ type Data = Parameters<UniversalWebSocket["send"]>[0];
 /** A raw socket within one instance. */
 export class UserSocket implements UniversalWebSocket, SocketView {
   binaryType: "arraybuffer" | "blob" = "arraybuffer";
-  readonly #options: RawOptions;
+  readonly #parts: Parts;
   readonly #socket: RawSocket;
   readonly #onClosed: () => void;
   readonly #listeners: { [N in Name]: Map<Listener<N>, { isOnce: boolean }> } =
@@ -48,8 +48,8 @@ export class UserSocket implements UniversalWebSocket, SocketView {
   // Blobs are read before they are sent, and what comes after them waits.
   #reading: Promise<void> | undefined;
 
-  constructor(options: RawOptions, socket: RawSocket, onClosed: () => void) {
-    this.#options = options;
+  constructor(parts: Parts, socket: RawSocket, onClosed: () => void) {
+    this.#parts = parts;
     this.#socket = socket;
     this.#onClosed = onClosed;
   }
@@ -136,10 +136,10 @@ export class UserSocket implements UniversalWebSocket, SocketView {
     this.#isClosing = true;
     const close = () => void this.#socket.close(code, String(reason));
     const output = { release: close, reject: close };
-    if (this.#reading === undefined) this.#options.steps.send(output);
+    if (this.#reading === undefined) this.#parts.steps.send(output);
     else {
       this.#afterReading(() => {
-        this.#options.steps.send(output);
+        this.#parts.steps.send(output);
       });
     }
   }
@@ -194,7 +194,7 @@ export class UserSocket implements UniversalWebSocket, SocketView {
 
   #flushMessages(): void {
     const socket = this.#socket;
-    const { work } = this.#options;
+    const { work } = this.#parts;
     while (socket.waiting > 0) {
       if (!this.#hears("message")) {
         if (this.#isHandled) socket.drop();
@@ -243,7 +243,7 @@ export class UserSocket implements UniversalWebSocket, SocketView {
     const handler = this.#handlers[name];
     if (handler === null && told.length === 0) return;
     Object.defineProperty(event, "target", { value: this });
-    const { work } = this.#options;
+    const { work } = this.#parts;
     work.enter();
     this.#runs++;
     let left = 1;
@@ -275,7 +275,7 @@ export class UserSocket implements UniversalWebSocket, SocketView {
 
   // A listener has thrown. The socket stays open, as in a browser.
   #failed(name: Name, error: unknown): void {
-    const { log } = this.#options.self;
+    const { log } = this.#parts.self;
     log.failure(error, { msg: "a listener of a raw socket failed", on: name });
     if (name !== "error" && this.#hears("error")) {
       this.#tell("error", new Event("error"));
@@ -292,7 +292,7 @@ export class UserSocket implements UniversalWebSocket, SocketView {
       if (isReleased) socket.send(sent);
     };
     socket.pend(frame.length);
-    this.#options.steps.send({
+    this.#parts.steps.send({
       release: () => settle(true),
       reject: () => settle(false),
     });

@@ -72,31 +72,24 @@ export async function checkParams(
   );
 }
 
-/** Makes the arguments of events ready to be sent; `warn` is told of one that is not declared. */
-export function eventCheck(
-  { names, schemas }: EventRules,
-  warn: (event: string) => void,
-): (event: string, args: unknown[]) => unknown[] {
-  return (event, args) => {
-    const schema = schemas.get(event);
-    if (schema !== undefined) return checkEvent(schema, event, args);
-    if (!names.has(event)) warn(event);
-    return args;
-  };
-}
-
 /**
- * What a schema makes of the arguments of an event. It sees one argument as it is, and more as an
- * array.
+ * Makes the arguments of an event ready to be sent; `onUndeclared` is told where no such event is
+ * declared. The schema of an event sees one argument as it is, and more as an array.
  *
  * @throws {ActorError} `event/invalid_payload`, with the issues as its metadata.
  * @throws {TypeError} when the schema is asynchronous: an event is checked before it is sent.
  */
-function checkEvent(
-  schema: StandardSchema,
+export function checkEvent(
+  { names, schemas }: EventRules,
   name: string,
   args: unknown[],
+  onUndeclared: () => void,
 ): unknown[] {
+  const schema = schemas.get(name);
+  if (schema === undefined) {
+    if (!names.has(name)) onUndeclared();
+    return args;
+  }
   const isOne = args.length <= 1;
   const result = schema["~standard"].validate(isOne ? args[0] : args);
   if (isThenable(result)) {

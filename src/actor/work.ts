@@ -7,10 +7,10 @@
 // While there is none of them the instance waits for its time to sleep, on the one timer of its kind.
 
 import { actorError } from "../errors.ts";
-import type { Caller } from "./admission.ts";
+import type { Caller } from "./caller.ts";
 import type { Due } from "./deadlines.ts";
-import type { Kind } from "./kind.ts";
 import type { Self } from "./self.ts";
+import type { Identity } from "./services.ts";
 import type { Steps } from "./steps.ts";
 
 // How many calls of an actor, and of one connection, may run or wait for their commit.
@@ -20,26 +20,24 @@ const maxCallsPerConnection = 2000;
 /** What an instance goes through, in this order. */
 export type Phase = "starting" | "running" | "stopping" | "stopped";
 
-/** What the work of an instance belongs to. */
-export interface WorkOptions {
-  kind: Kind;
-  self: Self;
-  steps: Steps;
-  /** Told when it has rested for `options.sleepTimeout`. */
-  instance: Due;
+/** What the work of an instance belongs to; it is told when it has rested for `options.sleepTimeout`. */
+export interface WorkOwner extends Due {
+  readonly identity: Identity;
+  readonly steps: Steps;
+  readonly self: Self;
 }
 
 /** Who is at work in one instance. */
 export class Work {
   phase: Phase = "starting";
-  readonly #options: WorkOptions;
+  readonly #owner: WorkOwner;
   #runs = 0;
   #holds = 0;
-  readonly #background = new Set<Promise<unknown>>();
+  #background: Set<Promise<unknown>> | undefined;
   #onRunEnd: (() => void) | undefined;
 
-  constructor(options: WorkOptions) {
-    this.#options = options;
+  constructor(owner: WorkOwner) {
+    this.#owner = owner;
   }
 
   /** Whether it takes calls. */
@@ -53,7 +51,11 @@ export class Work {
 
   /** Whether anybody is at work. */
   get isBusy(): boolean {
-    return this.#runs > 0 || this.#background.size > 0 || this.#holds > 0;
+    return this.#runs > 0 || this.#holds > 0 || this.#hasBackground;
+  }
+
+  get #hasBackground(): boolean {
+    return this.#background !== undefined && this.#background.size > 0;
   }
 
   /**
@@ -62,7 +64,7 @@ export class Work {
    * @throws {ActorError} `actor/overloaded` when there is too much already, else as `begin`.
    */
   beginFor({ connection }: Caller): void {
-    const calls = this.#runs + this.#options.steps.waiting;
+    const calls = this.#runs + this.#owner.steps.waiting;
     const own = connection?.calls ?? 0;
     // An actor that is asked for more than it can do refuses, and keeps what it has taken on.
     if (calls >= maxCalls || own > maxCallsPerConnection) {
@@ -90,13 +92,13 @@ export class Work {
   enter(): void {
     this.#runs++;
     this.#wakeUp();
-    this.#options.steps.beginRun();
+    this.#owner.steps.beginRun();
   }
 
   /** A run has ended. */
   end(): void {
     this.#runs--;
-    this.#options.steps.endRun();
+    this.#owner.steps.endRun();
     if (this.#runs > 0) return;
     this.#onRunEnd?.();
     this.rest();
@@ -116,24 +118,25 @@ export class Work {
 
   /** Takes a promise for background work until it settles; its rejection is logged. */
   waitUntil(promise: Promise<unknown>): void {
-    const { self, steps } = this.#options;
+    const { self, steps } = this.#owner;
+    const background = this.#background ??= new Set();
     const work = Promise.resolve(promise).catch((error) =>
       self.log.failure(error, { msg: "background work failed" })
     ).finally(() => {
-      this.#background.delete(work);
+      background.delete(work);
       steps.endWork();
       this.rest();
     });
-    this.#background.add(work);
+    background.add(work);
     steps.beginWork();
     this.#wakeUp();
   }
 
   /** Waits for the time to sleep, if there is nothing to do. */
   rest(): void {
-    const { kind, instance } = this.#options;
+    const { kind } = this.#owner.identity;
     if (this.isBusy || !this.isRunning || kind.options.noSleep) return;
-    kind.idle.add(instance);
+    kind.idle.add(this.#owner);
   }
 
   /** It takes no calls any more, or is gone. */
@@ -145,15 +148,15 @@ export class Work {
   /** Resolves when all runs and all background work have ended. */
   async done(): Promise<void> {
     // What is waited for may begin more.
-    while (this.#runs > 0 || this.#background.size > 0) {
+    while (this.#runs > 0 || this.#hasBackground) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#onRunEnd = resolve;
       if (this.#runs === 0) resolve();
-      await Promise.all([promise, ...this.#background]);
+      await Promise.all([promise, ...this.#background ?? []]);
     }
   }
 
   #wakeUp(): void {
-    this.#options.kind.idle.delete(this.#options.instance);
+    this.#owner.identity.kind.idle.delete(this.#owner);
   }
 }
