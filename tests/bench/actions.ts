@@ -6,14 +6,13 @@
 // time, which stands beside them. "frames" is a load that is always faster than the server.
 
 import { mkdtemp, rm } from "node:fs/promises";
-import process from "node:process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient, type Registry } from "../../mod.ts";
 import type { Step } from "../../src/stores/store.ts";
 import type { Program } from "../runtimes/process.ts";
 import type { counter } from "./counter.ts";
-import { median, show, table } from "./figures.ts";
+import { type BenchOptions, median, type Row, show } from "./figures.ts";
 import {
   type Done,
   type Load,
@@ -56,7 +55,7 @@ interface Result {
 
 /** Measures and prints. */
 export async function benchActions(
-  { isQuick }: { isQuick: boolean },
+  { isQuick, report }: BenchOptions,
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "troupe-bench-"));
   const all = isQuick ? quickScenarios() : scenarios();
@@ -70,7 +69,7 @@ export async function benchActions(
     const rows = [];
     const single = [];
     for (
-      const scenario of all.filter((s) => !Deno_ONLY || s.way === Deno_ONLY)
+      const scenario of all
     ) {
       const result = await measure(scenario, servers, { turns, turnMs });
       rows.push(rowOf(scenario, result));
@@ -81,9 +80,9 @@ export async function benchActions(
         single.push(singleRowOf(store, result, commitMs));
       }
     }
-    console.log(table(
-      `Actions per second; medians of ${turns} turns each`,
-      [
+    report({
+      title: `Actions per second; medians of ${turns} turns each`,
+      names: [
         "scenario",
         "Troupe/s",
         "bare/s",
@@ -93,12 +92,12 @@ export async function benchActions(
         "CPU ratio",
       ],
       rows,
-    ));
-    console.log(table(
-      "One write after the other, in milliseconds",
-      ["store", "Troupe", "bare echo", "store alone", "the rest"],
-      single,
-    ));
+    });
+    report({
+      title: "One write after the other, in milliseconds",
+      names: ["store", "Troupe", "bare echo", "store alone", "the rest"],
+      rows: single,
+    });
   } finally {
     for (const { program } of servers.values()) {
       await program[Symbol.asyncDispose]();
@@ -187,7 +186,7 @@ function middle(turns: readonly Turn[]): Turn {
   };
 }
 
-function rowOf(scenario: Scenario, { ours, theirs }: Result): string[] {
+function rowOf(scenario: Scenario, { ours, theirs }: Result): Row {
   return [
     titleOf(scenario),
     show(ours.rate),
@@ -208,7 +207,7 @@ function singleRowOf(
   store: StoreName,
   { ours, theirs }: Result,
   commitMs: number,
-): string[] {
+): Row {
   const ourMs = 1000 / ours.rate;
   const echoMs = 1000 / theirs.rate;
   const all = [ourMs, echoMs, commitMs, ourMs - echoMs - commitMs];
@@ -330,7 +329,6 @@ function openBare(
   });
 }
 
-const Deno_ONLY = process.env.ONLY;
 const httpTraffic = { request: () => '{"args":[1]}' };
 
 // As our own client and RivetKit's write it.

@@ -10,7 +10,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { actor, createClient, memoryStore, setup } from "../../mod.ts";
 import type { Step, Store } from "../../src/stores/store.ts";
-import { mean, median, quantile, show, table } from "./figures.ts";
+import {
+  type BenchOptions,
+  mean,
+  median,
+  quantile,
+  type Row,
+  show,
+} from "./figures.ts";
 import { openStore, storeNames } from "./stores.ts";
 
 interface Item {
@@ -61,7 +68,7 @@ interface Subject {
 
 /** Measures and prints. */
 export async function benchAppend(
-  { isQuick }: { isQuick: boolean },
+  { isQuick, report }: BenchOptions,
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "troupe-bench-"));
   const batches = isQuick ? 8 : 40;
@@ -73,9 +80,10 @@ export async function benchAppend(
     }
     // What is left when the disk is not counted.
     rows.push(...await measure("memory", new Meter(memoryStore()), batches));
-    console.log(table(
-      `Appending to an array; medians of ${batches} batches of ${batchSize} each`,
-      [
+    report({
+      title:
+        `Appending to an array; medians of ${batches} batches of ${batchSize} each`,
+      names: [
         "store and state",
         "ms",
         "ratio",
@@ -86,7 +94,7 @@ export async function benchAppend(
         "mean ms with it",
       ],
       rows,
-    ));
+    });
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -98,7 +106,7 @@ async function measure(
   name: string,
   meter: Meter,
   batches: number,
-): Promise<string[][]> {
+): Promise<Row[]> {
   const registry = setup({ use: { list }, store: meter.store });
   const client = createClient<typeof registry>();
   const start = async (key: string, length: number): Promise<Subject> => {
@@ -151,7 +159,7 @@ function rowOf(
   title: string,
   { samples, medians }: Subject,
   { snapshots, ratio }: { snapshots: Sample[]; ratio: number },
-): string[] {
+): Row {
   const plain = samples.filter(({ hasSnapshot }) => !hasSnapshot);
   const bytes = median(plain.map(({ bytes }) => bytes));
   const snapshotMs = median(snapshots.map(({ ms }) => ms));

@@ -14,7 +14,7 @@ import type {
   ToClient,
   ToServer,
 } from "../../src/protocol/messages.ts";
-import { median, show, table } from "./figures.ts";
+import { type BenchOptions, median, type Row, show } from "./figures.ts";
 
 /** One way to write a message and read it. */
 interface Way {
@@ -81,13 +81,14 @@ const kinds: Kind[] = [
 ];
 
 /** Measures and prints. */
-export function benchEncodings({ isQuick }: { isQuick: boolean }): void {
+export function benchEncodings({ isQuick, report }: BenchOptions): void {
   const turns = isQuick ? 3 : 31;
   const turnMs = isQuick ? 1 : 8;
   const rows = kinds.flatMap((kind) => measure(kind, { turns, turnMs }));
-  console.log(table(
-    `Nanoseconds a message, beside JSON.stringify and JSON.parse; medians of ${turns} turns each`,
-    [
+  report({
+    title:
+      `Nanoseconds a message, beside JSON.stringify and JSON.parse; medians of ${turns} turns each`,
+    names: [
       "message and encoding",
       "encode",
       "decode",
@@ -97,13 +98,13 @@ export function benchEncodings({ isQuick }: { isQuick: boolean }): void {
       "with UTF-8",
     ],
     rows,
-  ));
+  });
 }
 
 function measure(
   { name, message, plain, ways }: Kind,
   { turns, turnMs }: { turns: number; turnMs: number },
-): string[][] {
+): Row[] {
   const messages = Array.from({ length: batch }, (_, i) => message(i + 7));
   const plains = messages.map(plain);
   const all = [plainJson, utf8Json, ...ways].map((way, i) => {

@@ -4,7 +4,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { show, table } from "./figures.ts";
+import { type BenchOptions, type Row, show } from "./figures.ts";
 import type { Held, What } from "./memory_child.ts";
 import { startProgram, waitForLine } from "./program.ts";
 import { type StoreName, storeNames } from "./stores.ts";
@@ -21,7 +21,7 @@ const quickCounts = { schedules: 20_000, sleeping: 20_000, awake: 1_000 };
 
 /** Measures and prints. */
 export async function benchMemory(
-  { isQuick }: { isQuick: boolean },
+  { isQuick, report }: BenchOptions,
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "troupe-bench-"));
   const rows = [];
@@ -41,11 +41,11 @@ export async function benchMemory(
   } finally {
     await rm(folder, { recursive: true });
   }
-  console.log(table(
-    "Bytes of memory for each one",
-    ["what", "how many", "heap", "resident"],
+  report({
+    title: "Bytes of memory for each one",
+    names: ["what", "how many", "heap", "resident"],
     rows,
-  ));
+  });
 }
 
 async function hold(
