@@ -1,6 +1,6 @@
 // `setup()`: joins definitions, store, host, server and adapter.
 
-import { systemClock } from "./actor/clock.ts";
+import { systemClock } from "./clock.ts";
 import { Host } from "./actor/host.ts";
 import type { Address, Answer } from "./adapters/adapter.ts";
 import { adapter } from "./adapters/serve.ts";

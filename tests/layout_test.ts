@@ -8,11 +8,13 @@ import { test } from "./harness.ts";
 const mayImport: Record<string, string[]> = {
   "errors.ts": [],
   "log.ts": [],
+  "clock.ts": [],
+  "deadlines.ts": ["clock.ts"],
   protocol: ["errors.ts"],
   stores: ["errors.ts"],
   definition: ["errors.ts"],
-  adapters: ["log.ts"],
-  actor: ["definition", "protocol", "stores", "errors.ts", "log.ts"],
+  adapters: ["log.ts", "clock.ts", "deadlines.ts"],
+  actor: ["definition", "protocol", "stores", "errors.ts", "log.ts", "clock.ts", "deadlines.ts"],
   client: ["definition", "protocol", "errors.ts", "log.ts"],
   react: ["client"],
   inspector: ["actor", "protocol", "errors.ts", "log.ts"],
@@ -22,8 +24,7 @@ const mayImport: Record<string, string[]> = {
     "inspector",
     "protocol",
     "errors.ts",
-    "log.ts",
-  ],
+    "log.ts", "clock.ts", "deadlines.ts"],
   engine: ["actor", "server", "protocol", "stores", "errors.ts", "log.ts"],
   test: [
     "actor",
@@ -32,8 +33,7 @@ const mayImport: Record<string, string[]> = {
     "log.ts",
     "protocol",
     "server",
-    "stores",
-  ],
+    "stores", "clock.ts", "deadlines.ts"],
   registry: [
     "adapters",
     "definition",
@@ -53,8 +53,7 @@ const mayImport: Record<string, string[]> = {
     "server",
     "stores",
     "errors.ts",
-    "log.ts",
-  ],
+    "log.ts", "clock.ts", "deadlines.ts"],
 };
 
 // As above, for `import type` alone.

@@ -43,14 +43,17 @@ export async function admit(
         : config.createConnState(before, params),
   });
   const connection = connectionOf(parts, { params, state, channel });
-  const { conn } = connection;
   connections.add(connection);
   try {
-    const c = new CallContext(self, { conn: () => conn, request });
     await runHook(clock, {
       name: "onConnect",
       timeoutMs: options.onConnectTimeout,
-      run: () => config.onConnect?.(c, conn),
+      run: () => {
+        if (config.onConnect === undefined) return;
+        const { conn } = connection;
+        const c = new CallContext(self, { conn: () => conn, request });
+        return config.onConnect(c, conn);
+      },
     });
   } catch (error) {
     connections.delete(connection);

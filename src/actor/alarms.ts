@@ -11,7 +11,7 @@
 import { isErrorKind } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Alarm } from "../stores/store.ts";
-import type { Clock, Timer } from "./clock.ts";
+import type { Clock, Timer } from "../clock.ts";
 
 const maxRunning = 1000;
 // Of one actor, so that it leaves room for others while it takes its time.

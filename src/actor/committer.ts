@@ -8,8 +8,8 @@
 
 import { actorError } from "../errors.ts";
 import type { Outcome, Step, Store } from "../stores/store.ts";
-import type { Clock, Timer } from "./clock.ts";
-import { Deadlines } from "./deadlines.ts";
+import type { Clock, Timer } from "../clock.ts";
+import { Deadlines } from "../deadlines.ts";
 
 /** Whoever has steps to commit: one actor. */
 export interface StepSource {

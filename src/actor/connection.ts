@@ -57,16 +57,14 @@ export class Connection implements TreeOwner {
   readonly channel: Channel | undefined;
   /** Whether the store keeps it. */
   readonly isSaved: boolean;
-  /** The events that it has subscribed to. */
-  readonly subscriptions: Set<string> = new Set();
   /** How many of its calls have not been answered. */
   calls = 0;
   /** The instance that has it now; `undefined` while the actor sleeps. */
   owner: ConnectionOwner | undefined;
-  /** The connection as the user sees it. */
-  readonly conn: Conn;
-  readonly #hasState: boolean;
-  #state: Tree;
+  #conn: Conn | undefined;
+  #subscriptions: Set<string> | undefined;
+  // Where the definition has states of connections.
+  #state: Tree | undefined;
   // What is sent before the caller knows that it is connected; it comes right after `Init`.
   #held: Frame[] | undefined = [];
 
@@ -75,22 +73,41 @@ export class Connection implements TreeOwner {
     this.params = options.params;
     this.channel = options.channel;
     this.isSaved = options.isSaved;
-    this.#hasState = options.hasState;
-    this.#state = this.#track(options.state);
-    this.conn = new UserConn(this);
+    if (options.hasState) this.#state = this.#track(options.state);
+  }
+
+  /** The connection as the user sees it. */
+  get conn(): Conn {
+    return this.#conn ??= new UserConn(this);
+  }
+
+  /** The events that it has subscribed to. */
+  get subscriptions(): ReadonlySet<string> {
+    return this.#subscriptions ?? none;
+  }
+
+  /** Subscribes to an event. */
+  subscribe(event: string): void {
+    this.#subscriptions ??= new Set();
+    this.#subscriptions.add(event);
+  }
+
+  /** Ends the subscription to an event; whether there was one. */
+  unsubscribe(event: string): boolean {
+    return this.#subscriptions?.delete(event) === true;
   }
 
   /** The state as the user sees it. */
   get state(): unknown {
-    this.#checkState();
+    const tree = this.#tree;
     this.owner?.stateUsed(this);
-    return track(this.#state);
+    return track(tree);
   }
 
   set state(value: unknown) {
-    this.#checkState();
+    const tree = this.#tree;
     this.owner?.stateUsed(this);
-    this.#state.root = value;
+    tree.root = value;
   }
 
   /** Whether it goes on while the actor sleeps. */
@@ -100,12 +117,12 @@ export class Connection implements TreeOwner {
 
   /** Finds what was done to the state past its proxies. */
   look(): void {
-    this.#state.checkWatched();
+    this.#state?.checkWatched();
   }
 
   /** Ends the watch for that. */
   unwatch(): void {
-    this.#state.unwatch();
+    this.#state?.unwatch();
   }
 
   /** Sends a frame to the caller, once it knows that it is connected. */
@@ -124,13 +141,13 @@ export class Connection implements TreeOwner {
 
   /** What is saved of it, as it is now. */
   encode(): Uint8Array {
-    const state = this.#hasState ? this.#state.root : undefined;
+    const state = this.#state?.root;
     return encodeRecord({ params: this.params, state }, `conn ${this.id}`);
   }
 
   /** Goes back to the state that was saved: the actor wakes after its instance failed. */
   restore(state: unknown): void {
-    this.#state = this.#track(state);
+    if (this.#state !== undefined) this.#state = this.#track(state);
   }
 
   #track(state: unknown): Tree {
@@ -149,14 +166,16 @@ export class Connection implements TreeOwner {
   // Whoever has used its state looks anyway.
   treeWatched(): void {}
 
-  #checkState(): void {
-    if (this.#hasState) return;
+  get #tree(): Tree {
+    if (this.#state !== undefined) return this.#state;
     throw actorError(
       "actor/conn_state_not_enabled",
       "conn.state is not enabled: the definition has neither connState nor createConnState",
     );
   }
 }
+
+const none: ReadonlySet<string> = new Set();
 
 class UserConn implements Conn {
   readonly #connection: Connection;

@@ -39,8 +39,9 @@ export interface ConnectionsOwner {
 /** The connections of one instance. */
 export class Connections implements ConnectionOwner, Watched {
   readonly #owner: ConnectionsOwner;
-  // By id, and as the user sees them: once somebody is there, or asks.
+  // By id, once somebody is there.
   #connections: Map<string, Connection> | undefined;
+  // As the user sees them, once he looks.
   #conns: Map<string, Conn> | undefined;
   // By event, while there are any.
   #subscribers: Map<string, Set<Connection>> | undefined;
@@ -58,7 +59,9 @@ export class Connections implements ConnectionOwner, Watched {
 
   /** The connections as the user sees them, by id. */
   get conns(): ReadonlyMap<string, Conn> {
-    return this.#conns ??= new Map();
+    return this.#conns ??= new Map(
+      Array.from(this, (connection) => [connection.id, connection.conn]),
+    );
   }
 
   *[Symbol.iterator](): Generator<Connection> {
@@ -81,8 +84,7 @@ export class Connections implements ConnectionOwner, Watched {
     connection.owner = this;
     this.#connections ??= new Map();
     this.#connections.set(connection.id, connection);
-    this.#conns ??= new Map();
-    this.#conns.set(connection.id, connection.conn);
+    this.#conns?.set(connection.id, connection.conn);
     for (const event of connection.subscriptions) {
       this.#subscribersOf(event).add(connection);
     }
@@ -117,7 +119,7 @@ export class Connections implements ConnectionOwner, Watched {
   subscribe(connection: Connection, event: string, isWanted: boolean): void {
     const { subscriptions } = connection;
     if (!isWanted) {
-      if (subscriptions.delete(event)) this.#unsubscribe(connection, event);
+      if (connection.unsubscribe(event)) this.#unsubscribe(connection, event);
       return;
     }
     if (subscriptions.has(event)) return;
@@ -129,7 +131,7 @@ export class Connections implements ConnectionOwner, Watched {
         `Cannot subscribe: more than ${maxSubscriptions} events, or a name longer than ${maxEventLength}`,
       );
     }
-    subscriptions.add(event);
+    connection.subscribe(event);
     this.#subscribersOf(event).add(connection);
   }
 

@@ -1,7 +1,7 @@
 // Waiting for the user's code, but not for ever.
 
 import { actorError } from "../errors.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock.ts";
 
 /** Whether a value is a promise, or acts like one. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -13,7 +13,7 @@ import type { ToServer } from "../protocol/messages.ts";
 import type { ActorQuery } from "../protocol/transport.ts";
 import type { Alarm, Store } from "../stores/store.ts";
 import { Alarms } from "./alarms.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock.ts";
 import { Committer } from "./committer.ts";
 import type { Connection, MessageChannel } from "./connection.ts";
 import type { Caller } from "./caller.ts";
@@ -197,19 +197,13 @@ export class Host {
     return this.#stored.list(name, limit);
   }
 
-  /** How the sockets of an actor are watched; `undefined` when there is no such actor. */
-  async livenessOf(
-    actorId: string,
-  ): Promise<{ intervalMs: number; timeoutMs: number } | undefined> {
+  /** The kind of an actor; `undefined` when there is no such actor, or the store does not tell. */
+  async kindOf(actorId: string): Promise<Kind | undefined> {
     const living = this.#instances.get(actorId);
-    const kind = living === undefined || living instanceof Promise
-      // Who opens the socket next is told what is wrong with the store.
+    return living === undefined || living instanceof Promise
+      // Who opens a socket next is told what is wrong with the store.
       ? this.#kinds.get((await this.get(actorId).catch(() => {}))?.name ?? "")
       : living.identity.kind;
-    return kind && {
-      intervalMs: kind.options.connectionLivenessInterval,
-      timeoutMs: kind.options.connectionLivenessTimeout,
-    };
   }
 
   /** Calls an action of an actor, which wakes for it. */

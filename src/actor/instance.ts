@@ -29,7 +29,7 @@ import { InstanceContext } from "./context.ts";
 import { isThenable } from "./deadline.ts";
 import { Deliveries } from "./deliveries.ts";
 import { Ending, type EndingParts, type StopReason } from "./ending.ts";
-import { Due } from "./deadlines.ts";
+import { Due } from "../deadlines.ts";
 import type { Kind } from "./kind.ts";
 import type { Output } from "./outbox.ts";
 import type { QueueConsumer } from "./queue_consumer.ts";

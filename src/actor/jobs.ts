@@ -8,7 +8,7 @@
 
 import { actorError, toWireError } from "../errors.ts";
 import type { ActorAlarm } from "../stores/store.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock.ts";
 import { parseCron } from "./cron_expression.ts";
 import { nextTime } from "./cron_times.ts";
 import type { CallRecord, JobRecord, RunRecord } from "./record.ts";

@@ -10,8 +10,8 @@ import type { RunContext } from "../definition/context.ts";
 import type { AnyActorDefinition } from "../definition/definition.ts";
 import { type EventRules, readEvents } from "../definition/events.ts";
 import { type QueueRules, readQueues } from "../definition/queues.ts";
-import type { Clock } from "./clock.ts";
-import { Deadlines } from "./deadlines.ts";
+import type { Clock } from "../clock.ts";
+import { Deadlines } from "../deadlines.ts";
 import { checkedAction } from "./validation.ts";
 
 /** A definition under the name it has in the registry. */
@@ -29,6 +29,11 @@ export class Kind {
   readonly queueRules: QueueRules | undefined;
   /** Whether an output waits for the changes before it. */
   readonly isDurableFirst: boolean;
+  /** How the sockets of its actors are watched. */
+  readonly liveness: {
+    readonly intervalMs: number;
+    readonly timeoutMs: number;
+  };
   readonly hasState: boolean;
   readonly hasVars: boolean;
   readonly hasConnState: boolean;
@@ -54,6 +59,10 @@ export class Kind {
     this.queueRules = config.queues && readQueues(config.queues);
     this.run = typeof run === "object" ? run.run : run;
     this.isDurableFirst = options.durability === "commit";
+    this.liveness = {
+      intervalMs: options.connectionLivenessInterval,
+      timeoutMs: options.connectionLivenessTimeout,
+    };
     this.hasState = has(config, "state", "createState");
     this.hasVars = has(config, "vars", "createVars");
     this.hasConnState = has(config, "connState", "createConnState");

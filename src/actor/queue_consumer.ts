@@ -16,7 +16,7 @@ import type {
 } from "../definition/queue.ts";
 import type { QueueRules } from "../definition/queues.ts";
 import { actorError, isErrorKind } from "../errors.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock.ts";
 import { isThenable } from "./deadline.ts";
 import { observed } from "./observed.ts";
 import { decodeMessage } from "./queue_rows.ts";

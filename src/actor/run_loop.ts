@@ -11,7 +11,7 @@
 
 import { isErrorKind } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import type { Clock, Timer } from "./clock.ts";
+import type { Clock, Timer } from "../clock.ts";
 import type { Steps } from "./steps.ts";
 
 /** What a run loop needs. */

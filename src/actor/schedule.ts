@@ -6,7 +6,7 @@
 
 import { actorError } from "../errors.ts";
 import type { ActorAlarm, AlarmKey } from "../stores/store.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock.ts";
 import { isOwnAlarm } from "./own_alarms.ts";
 import { type CallRecord, decodeCall, encodeRecord } from "./record.ts";
 import type { Steps } from "./steps.ts";

@@ -3,7 +3,7 @@
 import type { Logger } from "../log.ts";
 import type { Transport } from "../protocol/transport.ts";
 import type { Store } from "../stores/store.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock.ts";
 import type { Committer } from "./committer.ts";
 import type { Kind } from "./kind.ts";
 

@@ -11,8 +11,8 @@ import type {
   Store,
   StoredActor,
 } from "../stores/store.ts";
-import type { Clock } from "./clock.ts";
-import { Deadlines } from "./deadlines.ts";
+import type { Clock } from "../clock.ts";
+import { Deadlines } from "../deadlines.ts";
 import { decodeActor } from "./record.ts";
 
 /** One actor as a listing shows it. */

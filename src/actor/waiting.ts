@@ -9,7 +9,7 @@
 import { isErrorKind } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Alarm } from "../stores/store.ts";
-import type { Clock, Timer } from "./clock.ts";
+import type { Clock, Timer } from "../clock.ts";
 
 const pageSize = 64;
 const maxRetries = 10_000;

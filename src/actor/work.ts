@@ -8,7 +8,7 @@
 
 import { actorError } from "../errors.ts";
 import type { Caller } from "./caller.ts";
-import type { Due } from "./deadlines.ts";
+import type { Due } from "../deadlines.ts";
 import type { Self } from "./self.ts";
 import type { Identity } from "./services.ts";
 import type { Steps } from "./steps.ts";

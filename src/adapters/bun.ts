@@ -18,7 +18,7 @@ import type {
   SocketEvents,
   Upgrade,
 } from "./adapter.ts";
-import { Pings } from "./liveness.ts";
+import { Peer } from "./liveness.ts";
 import { addressOf, cannotListen } from "./listening.ts";
 import {
   asksForSocket,
@@ -28,6 +28,7 @@ import {
   maxBufferedBytes,
   maxMessageBytes,
   refused,
+  type Wire,
 } from "./socket.ts";
 import {
   defaultStopTimeoutMs,
@@ -241,12 +242,14 @@ function upgradeOf(request: Request, server: BunServer): Upgrade {
  * its `events` those that Hono does, so that our sockets live under their `websocket` handlers as
  * well as under ours.
  */
-class BunSocket {
+class BunSocket extends Peer {
   readonly socket: GuardedSocket;
   readonly #liveness: Liveness | undefined;
-  #pings: Pings | undefined;
+  // Once it is open.
+  #wire: BunWire | undefined;
 
   constructor(events: SocketEvents, liveness: Liveness | undefined) {
+    super();
     this.#liveness = liveness;
     this.socket = new GuardedSocket(events);
   }
@@ -259,17 +262,17 @@ class BunSocket {
 
   message(ws: BunWebSocket, frame: Frame): void {
     this.#opened(ws);
-    this.#pings?.heard();
+    this.heard(false);
     this.socket.received(frame);
   }
 
   pong(): void {
-    this.#pings?.heard({ isAnswer: true });
+    this.heard(true);
   }
 
   close(ws: BunWebSocket, code: number, reason: string): void {
     this.#opened(ws);
-    this.#pings?.end();
+    this.unwatch();
     const isTooLarge = code === 1006 && reason === "Received too big message";
     this.socket.closed(isTooLarge ? 1009 : code, reason);
   }
@@ -286,29 +289,46 @@ class BunSocket {
     };
   }
 
+  protected ping(): void {
+    this.#wire!.ws.ping();
+  }
+
+  protected vanished(): void {
+    this.socket.closed(1006, "");
+    this.#wire!.ws.terminate();
+  }
+
   #opened(ws: BunWebSocket): void {
-    if (this.#liveness !== undefined) {
-      this.#pings ??= new Pings(this.#liveness, {
-        ping: () => ws.ping(),
-        onVanished: () => {
-          this.socket.closed(1006, "");
-          ws.terminate();
-        },
-      });
-    }
-    this.socket.opened({
-      get remoteAddress() {
-        return ws.remoteAddress;
-      },
-      get bufferedBytes() {
-        return ws.getBufferedAmount();
-      },
-      // Bun returns 0 both for a frame it dropped and for an empty one.
-      send: (frame) =>
-        (ws.send(frame) !== 0 || frame.length === 0) &&
-        ws.getBufferedAmount() <= maxBufferedBytes,
-      close: (code, reason) => ws.close(code, reason),
-    });
+    if (this.#wire !== undefined) return;
+    this.#wire = new BunWire(ws);
+    if (this.#liveness !== undefined) this.watch(this.#liveness);
+    this.socket.opened(this.#wire);
+  }
+}
+
+class BunWire implements Wire {
+  readonly ws: BunWebSocket;
+
+  constructor(ws: BunWebSocket) {
+    this.ws = ws;
+  }
+
+  get remoteAddress(): string {
+    return this.ws.remoteAddress;
+  }
+
+  get bufferedBytes(): number {
+    return this.ws.getBufferedAmount();
+  }
+
+  // Bun returns 0 both for a frame it dropped and for an empty one.
+  send(frame: Frame): boolean {
+    return (this.ws.send(frame) !== 0 || frame.length === 0) &&
+      this.ws.getBufferedAmount() <= maxBufferedBytes;
+  }
+
+  close(code: number, reason: string): void {
+    this.ws.close(code, reason);
   }
 }
 

@@ -20,7 +20,7 @@ import type {
   Upgrade,
 } from "./adapter.ts";
 import { addressOf, cannotListen } from "./listening.ts";
-import { type PacedOptions, PacedWire } from "./paced.ts";
+import { PacedWire } from "./paced.ts";
 import {
   asksForSocket,
   failed,
@@ -60,11 +60,14 @@ interface DenoWebSocket {
   readonly bufferedAmount: number;
   send(frame: Frame): void;
   close(code: number, reason: string): void;
-  onopen: (() => void) | null;
-  onmessage: ((event: { data: string | ArrayBuffer }) => void) | null;
-  onerror: ((event: { message?: string }) => void) | null;
-  onclose: ((event: { code: number; reason: string }) => void) | null;
+  addEventListener(type: DenoSocketEvent["type"], listener: DenoSocket): void;
 }
+
+type DenoSocketEvent =
+  | { type: "open" }
+  | { type: "message"; data: string | ArrayBuffer }
+  | { type: "error"; message?: string }
+  | { type: "close"; code: number; reason: string };
 
 interface DenoGlobal {
   readonly build: { readonly os: string; readonly standalone?: boolean };
@@ -239,7 +242,7 @@ function addressIn({ hostname, port, path }: DenoAddress): Address {
 
 /** What `stop()` has to wait for. */
 class Unfinished {
-  readonly sockets = new Set<Promise<void>>();
+  readonly sockets = new Set<DenoSocket>();
   /** Responses whose body goes on. */
   readonly bodies = new Set<Promise<void>>();
   #answers = 0;
@@ -261,8 +264,9 @@ class Unfinished {
     shutdown?: () => Promise<void> | undefined,
   ): Promise<void> {
     const end = performance.now() + timeoutMs;
+    const gone = Array.from(this.sockets, ({ whenGone }) => whenGone);
     // Sockets first, for shutdown() would close them with a code of its own.
-    await settled(this.sockets, timeoutMs);
+    await settled(gone, timeoutMs);
     const rest = [shutdown?.(), this.#allAnswered()];
     await settled(rest, Math.max(0, end - performance.now()));
     await settled(this.bodies, Math.max(0, end - performance.now()));
@@ -328,7 +332,7 @@ class DenoExchange implements Exchange {
 
 function upgradeOf(
   request: Request,
-  sockets: Set<Promise<void>>,
+  sockets: Set<DenoSocket>,
   { remoteAddr }: Partial<RequestInfo>,
 ): Upgrade {
   return (events, { protocol, liveness }) => {
@@ -346,8 +350,9 @@ function upgradeOf(
     } catch (error) {
       return refused(guarded, error);
     }
-    const peer = { remoteAddress, stallMs: 2000 * idleTimeout, closeTimeoutMs };
-    hold(sockets, connect(upgraded.socket, guarded, peer));
+    const stallMs = 2000 * idleTimeout;
+    const { socket } = upgraded;
+    new DenoSocket(guarded, { socket, sockets, remoteAddress, stallMs });
     // Deno's own option throws where the offered protocols are not parted by ", ".
     if (protocol !== undefined) {
       upgraded.response.headers.set("sec-websocket-protocol", protocol);
@@ -356,28 +361,73 @@ function upgradeOf(
   };
 }
 
-/** Tells `guarded` what `socket` says; resolves when that is gone. */
-function connect(
-  socket: DenoWebSocket,
-  guarded: GuardedSocket,
-  peer: Omit<PacedOptions, "socket" | "onStalled">,
-): Promise<void> {
-  const wire = new PacedWire({
-    ...peer,
-    socket,
-    onStalled: () => guarded.tooSlow(),
-  });
-  const closed = (code: number, reason: string) => {
-    guarded.closed(code, reason);
-    wire.closed();
-  };
-  socket.binaryType = "arraybuffer";
-  socket.onopen = () => guarded.opened(wire);
-  socket.onmessage = ({ data }) =>
-    guarded.received(typeof data === "string" ? data : new Uint8Array(data));
-  // A handshake that fails has an error and no close.
-  socket.onerror = ({ message }) =>
-    closed(message === "Frame too large" ? 1009 : 1006, "");
-  socket.onclose = ({ code, reason }) => closed(code || 1006, reason);
-  return wire.gone;
+/** One of Deno's sockets: tells `guarded` what it says. */
+class DenoSocket extends PacedWire {
+  readonly #guarded: GuardedSocket;
+  /** All of a server. */
+  readonly #sockets: Set<DenoSocket>;
+  #whenGone: PromiseWithResolvers<void> | undefined;
+
+  constructor(
+    guarded: GuardedSocket,
+    { sockets, ...options }: {
+      socket: DenoWebSocket;
+      sockets: Set<DenoSocket>;
+      remoteAddress: string;
+      stallMs: number;
+    },
+  ) {
+    super({ ...options, closeTimeoutMs });
+    this.#guarded = guarded;
+    this.#sockets = sockets;
+    sockets.add(this);
+    const { socket } = options;
+    socket.binaryType = "arraybuffer";
+    // One listener for all of them takes less memory than a function for each.
+    for (const type of ["open", "message", "error", "close"] as const) {
+      socket.addEventListener(type, this);
+    }
+  }
+
+  handleEvent(event: DenoSocketEvent): void {
+    switch (event.type) {
+      case "message": {
+        const { data } = event;
+        this.#guarded.received(
+          typeof data === "string" ? data : new Uint8Array(data),
+        );
+        break;
+      }
+      case "open":
+        this.#guarded.opened(this);
+        break;
+      case "close":
+        this.#closed(event.code || 1006, event.reason);
+        break;
+      case "error":
+        // A handshake that fails has an error and no close.
+        this.#closed(event.message === "Frame too large" ? 1009 : 1006, "");
+        break;
+    }
+  }
+
+  /** Resolves when it has closed, or when we have closed it and the peer does not answer. */
+  get whenGone(): Promise<void> {
+    this.#whenGone ??= Promise.withResolvers();
+    return this.#whenGone.promise;
+  }
+
+  protected stalled(): void {
+    this.#guarded.tooSlow();
+  }
+
+  protected gone(): void {
+    this.#sockets.delete(this);
+    this.#whenGone?.resolve();
+  }
+
+  #closed(code: number, reason: string): void {
+    this.#guarded.closed(code, reason);
+    this.closed();
+  }
 }

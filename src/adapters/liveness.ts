@@ -1,47 +1,75 @@
-// Whether a peer is still there, where the runtime leaves it to us to ask.
+// Whether peers are still there, where the runtime leaves it to us to ask: of all that are watched alike,
+// two timers take care.
 
+import { systemClock } from "../clock.ts";
+import { Deadlines, Due } from "../deadlines.ts";
 import type { Liveness } from "./adapter.ts";
 
-/** Pings a silent peer, and tells when it has vanished. */
-export class Pings {
-  readonly #liveness: Liveness;
-  readonly #ping: () => void;
-  readonly #onVanished: () => void;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+// By what is shared among the sockets of actors of one kind.
+const byLiveness = new WeakMap<Liveness, Pings>();
+
+/** The peers that are watched alike: those to be pinged, and those that have been. */
+class Pings {
+  readonly silent: Deadlines;
+  readonly pinged: Deadlines;
+
+  constructor({ intervalMs, timeoutMs }: Liveness) {
+    this.silent = new Deadlines(systemClock, intervalMs);
+    this.pinged = new Deadlines(systemClock, timeoutMs);
+  }
+}
+
+/** A peer that is pinged when it is silent. */
+export abstract class Peer extends Due {
+  #pings: Pings | undefined;
+  #isPinged = false;
   #isHeard = false;
   // Who serves the socket may not hand its answers on; then the runtime's own bound has to do.
   #hasAnswered = false;
 
-  constructor(
-    liveness: Liveness,
-    { ping, onVanished }: { ping: () => void; onVanished: () => void },
-  ) {
-    this.#liveness = liveness;
-    this.#ping = ping;
-    this.#onVanished = onVanished;
-    this.#wait();
+  /** Pings it. */
+  protected abstract ping(): void;
+
+  /** It has not answered in time. */
+  protected abstract vanished(): void;
+
+  /** Begins to watch it. */
+  protected watch(liveness: Liveness): void {
+    let pings = byLiveness.get(liveness);
+    if (pings === undefined) {
+      pings = new Pings(liveness);
+      byLiveness.set(liveness, pings);
+    }
+    this.#pings = pings;
+    pings.silent.add(this);
   }
 
-  /** Something came from the peer: a message, or the answer to a ping. */
-  heard({ isAnswer = false } = {}): void {
+  /** Ends the watch, if there is one. */
+  protected unwatch(): void {
+    const { silent, pinged } = this.#pings ?? {};
+    if (this.#isPinged) pinged?.delete(this);
+    else silent?.delete(this);
+    this.#pings = undefined;
+  }
+
+  /** Something came from it: a message, or the answer to a ping. */
+  protected heard(isAnswer: boolean): void {
     this.#isHeard = true;
     this.#hasAnswered ||= isAnswer;
   }
 
-  /** The socket has closed. */
-  end(): void {
-    clearTimeout(this.#timer);
-  }
-
-  #wait(): void {
-    this.#isHeard = false;
-    this.#timer = setTimeout(() => {
-      if (this.#isHeard) return this.#wait();
-      this.#ping();
-      this.#timer = setTimeout(() => {
-        if (this.#isHeard || !this.#hasAnswered) this.#wait();
-        else this.#onVanished();
-      }, this.#liveness.timeoutMs);
-    }, this.#liveness.intervalMs);
+  onDue(): void {
+    const { silent, pinged } = this.#pings!;
+    if (this.#isHeard || this.#isPinged && !this.#hasAnswered) {
+      this.#isHeard = false;
+      this.#isPinged = false;
+      silent.add(this);
+    } else if (this.#isPinged) {
+      this.vanished();
+    } else {
+      this.#isPinged = true;
+      pinged.add(this);
+      this.ping();
+    }
   }
 }

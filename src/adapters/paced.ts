@@ -5,7 +5,7 @@
 // and no more, and the rest waits here, where it can be dropped:
 //
 // - as soon as it is too much: then `send()` says so;
-// - when the peer has read nothing of it for as long as a silent one may live: `onStalled` is told;
+// - when the peer has read nothing of it for as long as a silent one may live: `stalled()` is told;
 // - when we have closed, and the peer then reads nothing for a shorter time. As long as it reads, it
 //   gets all of it before the close.
 
@@ -31,15 +31,14 @@ export interface PacedOptions {
   stallMs: number;
   /** The same once we have closed, and how long it may take to answer the close. */
   closeTimeoutMs: number;
-  /** It has read nothing for `stallMs`. */
-  onStalled: () => void;
 }
 
 /** The way to one peer. */
-export class PacedWire implements Wire {
+export abstract class PacedWire implements Wire {
   readonly remoteAddress: string;
-  readonly #options: PacedOptions;
-  readonly #gone = Promise.withResolvers<void>();
+  readonly #socket: RuntimeSocket;
+  readonly #stallMs: number;
+  readonly #closeTimeoutMs: number;
   #closing: { code: number; reason: string } | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   // What waits, and how much it is.
@@ -50,21 +49,24 @@ export class PacedWire implements Wire {
   #readMs = 0;
 
   constructor(options: PacedOptions) {
-    this.#options = options;
+    this.#socket = options.socket;
     this.remoteAddress = options.remoteAddress;
+    this.#stallMs = options.stallMs;
+    this.#closeTimeoutMs = options.closeTimeoutMs;
   }
+
+  /** The peer has read nothing for `stallMs`. */
+  protected abstract stalled(): void;
+
+  /** The socket has closed, or we have closed it and the peer does not answer. May be told twice. */
+  protected abstract gone(): void;
 
   get bufferedBytes(): number {
-    return this.#options.socket.bufferedAmount + this.#bytes;
-  }
-
-  /** Resolves when the socket has closed, or when we have closed it and the peer does not answer. */
-  get gone(): Promise<void> {
-    return this.#gone.promise;
+    return this.#socket.bufferedAmount + this.#bytes;
   }
 
   send(frame: Frame): boolean {
-    const { socket } = this.#options;
+    const socket = this.#socket;
     const givenBytes = socket.bufferedAmount;
     if (givenBytes + this.#bytes + frame.length > maxBufferedBytes) {
       this.#drop();
@@ -94,7 +96,7 @@ export class PacedWire implements Wire {
   /** The runtime's socket has closed. */
   closed(): void {
     this.#drop();
-    this.#gone.resolve();
+    this.gone();
   }
 
   #lookIn(delayMs: number): void {
@@ -102,27 +104,28 @@ export class PacedWire implements Wire {
   }
 
   #look(delayMs: number): void {
-    const { socket, stallMs, closeTimeoutMs, onStalled } = this.#options;
     const now = performance.now();
-    const hasRead = socket.bufferedAmount < this.#givenBytes;
+    const hasRead = this.#socket.bufferedAmount < this.#givenBytes;
     if (hasRead) this.#readMs = now;
     this.#give();
     if (this.#frames.length === 0) {
       if (this.#closing !== undefined) this.#close();
       return;
     }
-    const mayWaitMs = this.#closing === undefined ? stallMs : closeTimeoutMs;
+    const mayWaitMs = this.#closing === undefined
+      ? this.#stallMs
+      : this.#closeTimeoutMs;
     if (now - this.#readMs < mayWaitMs) {
       return this.#lookIn(hasRead ? 0 : Math.min(2 * delayMs + 1, maxLookMs));
     }
     this.#drop();
-    if (this.#closing === undefined) onStalled();
+    if (this.#closing === undefined) this.stalled();
     else this.#close();
   }
 
   // Gives the runtime as much as it may have.
   #give(): void {
-    const { socket } = this.#options;
+    const socket = this.#socket;
     let givenBytes = socket.bufferedAmount;
     let count = 0;
     while (count < this.#frames.length && givenBytes < maxGivenBytes) {
@@ -137,9 +140,8 @@ export class PacedWire implements Wire {
 
   #close(): void {
     const { code, reason } = this.#closing!;
-    const { socket, closeTimeoutMs } = this.#options;
-    socket.close(code, reason);
-    this.#timer = setTimeout(() => this.#gone.resolve(), closeTimeoutMs);
+    this.#socket.close(code, reason);
+    this.#timer = setTimeout(() => this.gone(), this.#closeTimeoutMs);
   }
 
   #drop(): void {

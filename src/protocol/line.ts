@@ -19,7 +19,7 @@ export function toldLine(
   const offer = method === "GET" ? request.get("sec-websocket-protocol") : null;
   if (
     query >= 0 && hasQueryRoute(url.slice(query)) ||
-    request.has(headers.skipReadyWait) ||
+    request.get(headers.skipReadyWait) !== null ||
     offer !== null && /(^|[,\s])rivet_skip_ready_wait([,\s]|$)/.test(offer)
   ) return "2.3";
   const [, major, minor] =

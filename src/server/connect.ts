@@ -4,7 +4,7 @@
 // wrong closes the socket with 1011 and a reason `group.code`, after a message with the error when
 // the connection was never open. An upgrade is never refused by a status: clients could not see it.
 
-import type { Timer } from "../actor/clock.ts";
+import type { Timer } from "../clock.ts";
 import type { Connection, MessageChannel } from "../actor/connection.ts";
 import type { Host } from "../actor/host.ts";
 import type {
@@ -32,7 +32,6 @@ import { parseProtocols, protocol } from "../protocol/routes.ts";
 import { readParams } from "./post.ts";
 import { tooLong } from "./body.ts";
 import { type FrameReader, loggedSocket } from "./log.ts";
-import { seenAt } from "./target.ts";
 import { callerOf, type Refusal, type Throttle } from "./throttle.ts";
 
 // What a caller may send before its connection is open: bytes, and frames.
@@ -42,34 +41,41 @@ const maxHeldFrames = 1000;
 // How long a close waits for the caller's side of it.
 const closeTimeoutMs = 5000;
 
+/** What a connection is held to, and what it is for. */
+interface ConnectOptions {
+  actorId: string;
+  /** The request as the actor's code sees it, where it has hooks that do. */
+  seen: Request | undefined;
+  /** The line of the client. */
+  line: Line;
+  liveness: Liveness | undefined;
+  limits: ConnectLimits;
+}
+
+/** What all connections of a handler are held to. */
+export interface ConnectLimits {
+  readonly maxIncomingBytes: number;
+  readonly exposesErrors: boolean;
+  readonly throttle: Throttle;
+}
+
 /** Turns a request into the connection of an actor. */
 export function answerConnect(
   host: Host,
   request: Request,
   upgrade: Upgrade,
-  options: {
-    actorId: string;
-    /** The URL that the actor's code sees. */
-    url: URL;
-    /** The line of the client. */
-    line: Line;
-    maxIncomingBytes: number;
-    exposesErrors: boolean;
-    liveness: Liveness | undefined;
-    throttle: Throttle;
-  },
+  { actorId, seen, line, liveness, limits }: ConnectOptions,
 ): Response {
-  const { liveness } = options;
   const offer = parseProtocols(request.headers.get("sec-websocket-protocol"));
-  const seen = seenAt(options.url, request);
-  const socket = new ConnectionSocket(host, seen, offer, options);
-  const { actorId } = options;
+  const caller = callerOf(request, actorId);
+  const opening = new Opening(seen, { caller, offer, line });
+  const socket = new ConnectionSocket(host, actorId, opening, limits);
   const reader: FrameReader = {
     toServer: (frame) => socket.encoding.decodeToServer(frame),
     toClient: (frame) => socket.encoding.decodeToClient(frame),
   };
   return upgrade(
-    loggedSocket(socket.events, host.log, { actorId, reader }),
+    loggedSocket(new ConnectionEvents(socket), host.log, { actorId, reader }),
     offer.hasProtocol ? { protocol, liveness } : { liveness },
   );
 }
@@ -92,72 +98,95 @@ export function refusalOf(
   };
 }
 
+// What a connection needs until it is open. It is given up then, for most connections are idle.
+class Opening {
+  readonly request: Request | undefined;
+  readonly caller: string;
+  readonly offer: ReturnType<typeof parseProtocols>;
+  readonly line: Line;
+  held: Frame[] = [];
+  heldBytes = 0;
+  // The actor has not accepted the connection, and the caller is told so when that is due.
+  refusal: Timer | undefined;
+
+  constructor(
+    request: Request | undefined,
+    { caller, offer, line }: Pick<Opening, "caller" | "offer" | "line">,
+  ) {
+    this.request = request;
+    this.caller = caller;
+    this.offer = offer;
+    this.line = line;
+  }
+}
+
 class ConnectionSocket implements MessageChannel {
-  readonly lasts = "socket";
-  readonly events: SocketEvents = {
-    open: (socket) => void this.#open(socket),
-    message: (frame) => this.#take(frame),
-    close: () => this.#onClosed(),
-  };
   encoding: Encoding = json;
   readonly #host: Host;
-  readonly #request: Request;
-  readonly #offer: ReturnType<typeof parseProtocols>;
-  readonly #options: Parameters<typeof answerConnect>[3];
-  readonly #closed = Promise.withResolvers<void>();
+  readonly #actorId: string;
+  readonly #limits: ConnectLimits;
+  #opening: Opening | undefined;
   #socket: Socket | undefined;
   #connection: Connection | undefined;
-  #held: Frame[] = [];
-  #heldBytes = 0;
   #isClosed = false;
-  // The actor has not accepted the connection, and the caller is told so when that is due.
-  #refusal: Timer | undefined;
+  // Somebody waits for the caller's side of the close.
+  #onClosed: (() => void) | undefined;
 
   constructor(
     host: Host,
-    request: Request,
-    offer: ReturnType<typeof parseProtocols>,
-    options: Parameters<typeof answerConnect>[3],
+    actorId: string,
+    opening: Opening,
+    limits: ConnectLimits,
   ) {
     this.#host = host;
-    this.#request = request;
-    this.#offer = offer;
-    this.#options = options;
+    this.#actorId = actorId;
+    this.#opening = opening;
+    this.#limits = limits;
   }
 
-  async #open(socket: Socket): Promise<void> {
+  get lasts(): "socket" {
+    return "socket";
+  }
+
+  /** The socket is there. Never rejects. */
+  async open(socket: Socket): Promise<void> {
     this.#socket = socket;
-    const { actorId } = this.#options;
+    const { request, offer, line, held } = this.#opening!;
     try {
-      const { line } = this.#options;
-      this.encoding = encodingOf(this.#offer.encoding, line);
-      const params = readParams(this.#offer.params);
-      const caller = { params, request: this.#request };
-      const connection = await this.#host.connect(actorId, caller, this);
+      this.encoding = encodingOf(offer.encoding, line);
+      const params = readParams(offer.params);
+      const connection = await this.#host.connect(
+        this.#actorId,
+        { params, request },
+        this,
+      );
       this.#connection = connection;
       if (this.#isClosed) {
-        return await this.#host.disconnected(actorId, connection);
+        return await this.#host.disconnected(this.#actorId, connection);
       }
     } catch (error) {
       return this.#refuse(error);
     }
-    for (const frame of this.#held.splice(0)) this.#receive(frame);
+    this.#opening = undefined;
+    for (const frame of held) this.#receive(frame);
   }
 
-  #take(frame: Frame): void {
-    const { maxIncomingBytes } = this.#options;
+  /** A frame has come. */
+  take(frame: Frame): void {
+    const { maxIncomingBytes } = this.#limits;
     const isTooLong = frame.length > maxIncomingBytes;
-    if (this.#connection !== undefined && !isTooLong) {
-      return this.#receive(frame);
+    const opening = this.#opening;
+    if (opening === undefined && !isTooLong) return this.#receive(frame);
+    if (opening?.refusal !== undefined) return;
+    if (isTooLong || opening === undefined) {
+      return this.#fail(tooLong(maxIncomingBytes));
     }
-    if (this.#refusal !== undefined) return;
-    if (isTooLong) return this.#fail(tooLong(maxIncomingBytes));
-    this.#heldBytes += frame.length;
-    this.#held.push(frame);
+    opening.heldBytes += frame.length;
+    opening.held.push(frame);
     if (
-      this.#heldBytes > maxHeldBytes || this.#held.length > maxHeldFrames
+      opening.heldBytes > maxHeldBytes || opening.held.length > maxHeldFrames
     ) {
-      this.#held = [];
+      opening.held.length = 0;
       this.#fail(actorError(
         "message/incoming_too_long",
         "Too many messages before the connection was open",
@@ -171,18 +200,35 @@ class ConnectionSocket implements MessageChannel {
 
   async close(code: number, reason: string): Promise<void> {
     this.#socket?.close(code, cutReason(reason));
+    if (this.#isClosed) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = this.#host.clock.after(closeTimeoutMs, resolve);
-    await Promise.race([this.#closed.promise, promise]);
+    const before = this.#onClosed;
+    this.#onClosed = () => {
+      before?.();
+      resolve();
+    };
+    await promise;
     timer.cancel();
   }
 
+  /** The socket has closed. */
+  closed(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#opening?.refusal?.cancel();
+    if (this.#opening !== undefined) this.#opening.held.length = 0;
+    this.#onClosed?.();
+    if (this.#connection !== undefined) {
+      this.#host.disconnected(this.#actorId, this.#connection);
+    }
+  }
+
   #receive(frame: Frame): void {
-    const { actorId } = this.#options;
     try {
       this.encoding = this.encoding.spokenIn(frame);
       const message = this.encoding.decodeToServer(frame);
-      this.#host.receive(actorId, this.#connection!, message)
+      this.#host.receive(this.#actorId, this.#connection!, message)
         ?.catch((error) => this.#fail(error));
     } catch (error) {
       this.#fail(error);
@@ -191,17 +237,18 @@ class ConnectionSocket implements MessageChannel {
 
   // The connection was never open: tells why in full, and closes.
   #refuse(error: unknown): void {
-    const { actorId, line, exposesErrors, throttle } = this.#options;
+    const { exposesErrors, throttle } = this.#limits;
+    const opening = this.#opening!;
     const wire = toWireError(error, { exposesErrors });
     // What the caller is told in full needs no log; anybody can have himself refused all day.
     if (wire.code === "internal_error") {
       this.#host.log.failure(error, { msg: "a connection was refused" });
     }
     if (this.#isClosed) return;
-    this.#held = [];
-    this.#refusal = throttle.refuse(this.#socket!, {
-      caller: callerOf(this.#request, actorId),
-      ...refusalOf(wire, this.encoding, line),
+    opening.held.length = 0;
+    opening.refusal = throttle.refuse(this.#socket!, {
+      caller: opening.caller,
+      ...refusalOf(wire, this.encoding, opening.line),
     });
   }
 
@@ -209,15 +256,25 @@ class ConnectionSocket implements MessageChannel {
     const { group, code } = toWireError(error);
     this.#socket?.close(1011, cutReason(`${group}.${code}`));
   }
+}
 
-  #onClosed(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#refusal?.cancel();
-    this.#held = [];
-    this.#closed.resolve();
-    if (this.#connection !== undefined) {
-      this.#host.disconnected(this.#options.actorId, this.#connection);
-    }
+// What the adapter tells, whose words for it the channel has for what the actor does.
+class ConnectionEvents implements SocketEvents {
+  readonly #channel: ConnectionSocket;
+
+  constructor(channel: ConnectionSocket) {
+    this.#channel = channel;
+  }
+
+  open(socket: Socket): void {
+    void this.#channel.open(socket);
+  }
+
+  message(frame: Frame): void {
+    this.#channel.take(frame);
+  }
+
+  close(): void {
+    this.#channel.closed();
   }
 }

@@ -1,6 +1,6 @@
 // From a request to its response: route, endpoint, and the only place where an error becomes one.
 
-import type { Timer } from "../actor/clock.ts";
+import type { Timer } from "../clock.ts";
 import type { Host } from "../actor/host.ts";
 import type { Answer, Exchange, Upgrade } from "../adapters/adapter.ts";
 import { actorError, toWireError, type WireError } from "../errors.ts";
@@ -208,7 +208,7 @@ async function answerActor(
 ): Promise<Response> {
   const { request, exchange } = asked;
   const { upgrade } = exchange;
-  const { maxIncomingBytes, exposesErrors, throttle, version } = options;
+  const { exposesErrors, throttle, version } = options;
   const url = () => seenUrl(urlOf(request)!, route);
   const { endpoint } = route;
   if (
@@ -223,15 +223,14 @@ async function answerActor(
       const host = await options.host();
       const able = needUpgrade(options, request, upgrade);
       const actorId = await actorIdOf(host, route);
-      const liveness = await host.livenessOf(actorId);
+      const kind = await host.kindOf(actorId);
       return answerConnect(host, request, able, {
         actorId,
-        url: url(),
+        // Nobody else of the actor's code sees it, and a copy is a good part of what a connection costs.
+        seen: kind?.hasConnectionHooks ? seenAt(url(), request) : undefined,
         line: lineOf(request),
-        maxIncomingBytes,
-        exposesErrors,
-        liveness,
-        throttle,
+        liveness: kind?.liveness,
+        limits: options,
       });
     }
     case "root":
@@ -259,7 +258,7 @@ async function answerActor(
       const host = await options.host();
       const able = needUpgrade(options, request, upgrade);
       const actorId = await actorIdOf(host, route);
-      const liveness = await host.livenessOf(actorId);
+      const liveness = (await host.kindOf(actorId))?.liveness;
       return answerSocket(host, request, able, {
         actorId,
         path,

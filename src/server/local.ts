@@ -42,7 +42,11 @@ export function localTransport(options: LocalOptions): Transport {
   ): Promise<V> => {
     try {
       signal?.throwIfAborted();
-      return await abortable(ask(await host()), signal);
+      const opening = host();
+      // A host that is open costs no turn.
+      const opened = opening instanceof Promise ? await opening : opening;
+      const asking = ask(opened);
+      return await (signal === undefined ? asking : abortable(asking, signal));
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       const { exposesErrors } = options;
@@ -59,7 +63,7 @@ export function localTransport(options: LocalOptions): Transport {
     create: ({ name, key, input }, signal) =>
       asked((host) => host.create(name, [...key], copyValue(input)), signal),
     call: ({ actorId, name, args, params, signal }) => {
-      const call = copyValue({ name, args, params });
+      const call = { name, args: copyValue(args), params: copyValue(params) };
       return asked((host) => host.call(actorId, call, copyValue), signal);
     },
     send: ({ actorId, name, body, wait, timeout, params, signal }) => {
@@ -108,7 +112,7 @@ async function fetchLocally(
         else signal.addEventListener("abort", callback);
       }),
     });
-    return await abortable(answer, signal);
+    return await (signal === undefined ? answer : abortable(answer, signal));
   } catch (error) {
     signal?.throwIfAborted();
     return refusal(toWireError(error, { exposesErrors }), json);
@@ -117,9 +121,8 @@ async function fetchLocally(
 
 async function abortable<V>(
   work: Promise<V>,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<V> {
-  if (signal === undefined) return await work;
   const { promise, reject } = Promise.withResolvers<never>();
   const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort);

@@ -1,7 +1,7 @@
 // The user's own HTTP and sockets: `ANY …/request/{path}` becomes a standard Request for `onRequest`,
 // and `WS …/websocket/{path}` a socket for `onWebSocket`.
 
-import type { Timer } from "../actor/clock.ts";
+import type { Timer } from "../clock.ts";
 import type { Host } from "../actor/host.ts";
 import type { RawRequest } from "../actor/raw_requests.ts";
 import { RawSocket } from "../actor/raw_socket.ts";

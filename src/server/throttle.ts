@@ -18,8 +18,8 @@
 // Only sockets wait. Whoever calls by HTTP again has a pause of his own: RivetKit's clients repeat a
 // call only for a few codes, at most every 25 ms and 60 times.
 
-import type { Clock, Timer } from "../actor/clock.ts";
-import { Deadlines, Reminder } from "../actor/deadlines.ts";
+import type { Clock, Timer } from "../clock.ts";
+import { Deadlines, Reminder } from "../deadlines.ts";
 import type { Socket } from "../adapters/adapter.ts";
 import { cutReason } from "../protocol/close.ts";
 import type { Frame } from "../protocol/messages.ts";

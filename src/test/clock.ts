@@ -1,7 +1,7 @@
 // A time that passes only when a test says so. Where the test has put fake timers in the place of the
 // runtime's own, it is their time.
 
-import type { Clock, Timer } from "../actor/clock.ts";
+import type { Clock, Timer } from "../clock.ts";
 import type { Timing } from "../client/timing.ts";
 
 // As they are before any test puts something else in their place.

@@ -1,7 +1,7 @@
 // What a clock that is put back by an hour changes: nothing that waits for a time to pass.
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { Deadlines, Reminder } from "../../src/actor/deadlines.ts";
+import { Deadlines, Reminder } from "../../src/deadlines.ts";
 import { actor } from "../../src/definition/actor.ts";
 import { ActorError } from "../../src/errors.ts";
 import { VirtualClock } from "../../src/test/clock.ts";

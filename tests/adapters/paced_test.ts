@@ -23,21 +23,39 @@ class Runtime {
   }
 }
 
-const never = () =>
-  assert(false, "the peer is taken for one that reads nothing");
+class TestWire extends PacedWire {
+  readonly whenStalled = Promise.withResolvers<void>();
+  readonly whenGone = Promise.withResolvers<void>();
+  readonly #mayStall: boolean;
+
+  constructor(options: PacedOptions, mayStall: boolean) {
+    super(options);
+    this.#mayStall = mayStall;
+  }
+
+  protected stalled(): void {
+    assert(this.#mayStall, "the peer is taken for one that reads nothing");
+    this.whenStalled.resolve();
+  }
+
+  protected gone(): void {
+    this.whenGone.resolve();
+  }
+}
 
 function wireOf(
   socket: Runtime,
-  options: Partial<PacedOptions> = {},
-): PacedWire {
-  return new PacedWire({
+  { mayStall = false, ...options }: Partial<PacedOptions> & {
+    mayStall?: boolean;
+  } = {},
+): TestWire {
+  return new TestWire({
     socket,
     remoteAddress: "192.0.2.1",
     stallMs: 60_000,
     closeTimeoutMs: 60_000,
-    onStalled: never,
     ...options,
-  });
+  }, mayStall);
 }
 
 async function until(holds: () => boolean): Promise<void> {
@@ -99,16 +117,15 @@ test("what would be too much is not sent, and what waits is dropped", () => {
 });
 
 test("a peer that reads nothing in its time is told of, and one that reads a little is not", async () => {
-  const stalled = Promise.withResolvers<void>();
   const [deaf, slow] = [new Runtime(), new Runtime()];
-  const wire = wireOf(deaf, { stallMs: 150, onStalled: stalled.resolve });
+  const wire = wireOf(deaf, { stallMs: 150, mayStall: true });
   const other = wireOf(slow, { stallMs: 30_000 });
   for (const frame of frames) {
     wire.send(frame);
     other.send(frame);
   }
   const reading = setInterval(() => slow.bufferedAmount -= 1000, 10);
-  await stalled.promise;
+  await wire.whenStalled.promise;
   clearInterval(reading);
   assertEquals(wire.bufferedBytes, deaf.bufferedAmount, "the rest is dropped");
   assert(other.bufferedBytes > slow.bufferedAmount);
@@ -128,7 +145,7 @@ test("close() comes after what waits", async () => {
   assertEquals(socket.sent, frames);
   assertEquals(socket.closedWith, "1000 bye");
   wire.closed();
-  await wire.gone;
+  await wire.whenGone.promise;
 });
 
 test("close() does not wait for ever for a peer that reads nothing, nor for its answer", async () => {
@@ -137,7 +154,7 @@ test("close() does not wait for ever for a peer that reads nothing, nor for its 
   for (const frame of frames) wire.send(frame);
   wire.close(1000, "bye");
   assertEquals(socket.closedWith, undefined);
-  await wire.gone;
+  await wire.whenGone.promise;
   assertEquals(socket.closedWith, "1000 bye");
   assert(socket.sent.length < frames.length);
 });
@@ -148,7 +165,7 @@ test("a socket that has closed leaves nothing behind", async () => {
   for (const frame of frames) wire.send(frame);
   const { length } = socket.sent;
   wire.closed();
-  await wire.gone;
+  await wire.whenGone.promise;
   socket.bufferedAmount = 0;
   await new Promise((resolve) => setTimeout(resolve, 20));
   assertEquals(socket.sent.length, length);

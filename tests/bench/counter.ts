@@ -2,11 +2,13 @@
 
 import { actor } from "../../mod.ts";
 
-/** What a bench server serves. */
+/** What a bench server serves: an actor to read, to write, and to tell all who listen. */
 export const counter = actor({
   state: { count: 0, text: "x".repeat(80) },
   actions: {
     read: (c) => c.state.count,
     write: (c, by: number) => c.state.count += by,
+    tell: (c, text: string) => c.broadcast("told", text),
+    listening: (c) => c.conns.size,
   },
 });

@@ -38,10 +38,17 @@ interface Line {
   close(): void;
 }
 
-/** A load over WebSockets. `greets` says that the server sends a frame of its own at the opening. */
+/** How a WebSocket is opened. */
+export interface Opening {
+  protocols: string[];
+  /** Whether the server sends a frame of its own at the opening. */
+  greets: boolean;
+}
+
+/** A load over WebSockets. */
 export async function openSockets(
   options: LoadOptions,
-  { protocols, greets }: { protocols: string[]; greets: boolean },
+  { protocols, greets }: Opening,
 ): Promise<Load> {
   const pump = new Pump(options.depth);
   const { traffic } = options;
@@ -84,21 +91,12 @@ export async function openSockets(
  */
 export async function openFrames(
   options: LoadOptions,
-  { protocols, greets }: { protocols: string[]; greets: boolean },
+  opening: Opening,
 ): Promise<Load> {
   const pump = new Pump(options.depth);
   const { depth, traffic } = options;
   const lines = options.urls.map(async (url): Promise<Line> => {
-    const socket = await openSocket(url);
     let n = 0;
-    const send = (count: number) => {
-      const frames = Array.from(
-        { length: count },
-        () => frameOf(traffic.request(n++)),
-      );
-      if (count > 0) socket.write(frames.join(""), "latin1");
-    };
-    const ready = Promise.withResolvers<void>();
     const onFrames = (frames: string[]) => {
       let next = 0;
       for (const frame of frames) {
@@ -107,25 +105,99 @@ export async function openFrames(
       }
       send(next);
     };
-    let take = (frames: string[]) => {
-      if (greets && frames.length === 0) return;
-      take = onFrames;
-      ready.resolve();
+    const socket = await openFrameSocket(url, opening, onFrames);
+    const send = (count: number) => {
+      const frames = Array.from(
+        { length: count },
+        () => frameOf(traffic.request(n++)),
+      );
+      if (count > 0) socket.write(frames.join(""), "latin1");
     };
-    splitFrames(socket, (frames) => take(frames));
-    const { hostname, pathname } = new URL(url);
-    const offer = protocols.length === 0
-      ? ""
-      : `sec-websocket-protocol: ${protocols.join(", ")}\r\n`;
-    socket.write(
-      `GET ${pathname} HTTP/1.1\r\nhost: ${hostname}\r\nupgrade: websocket\r\n` +
-        `connection: Upgrade\r\nsec-websocket-version: 13\r\n${offer}` +
-        `sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
-    );
-    await ready.promise;
     return { start: () => send(depth), close: () => socket.destroy() };
   });
   return pump.load(await Promise.all(lines));
+}
+
+/** Many who hear what a server tells all of them. */
+export interface Hearers {
+  /** Resolves when each of them has got so many frames more. */
+  heard(frames: number): Promise<void>;
+  close(): void;
+}
+
+/** Opens WebSockets that send `hello`, if there is one, and then only listen. */
+export async function openHearers(
+  urls: string[],
+  { hello, answer, ...opening }: Opening & {
+    hello?: string | undefined;
+    answer: string;
+  },
+): Promise<Hearers> {
+  let missing = 0;
+  let all: PromiseWithResolvers<void> | undefined;
+  const onFrames = (frames: string[]) => {
+    const wrong = frames.find((frame) => !frame.includes(answer));
+    if (wrong !== undefined) {
+      all?.reject(new Error(`A wrong frame: ${wrong}`));
+    }
+    missing -= frames.length;
+    if (missing === 0) all?.resolve();
+  };
+  const sockets: Socket[] = [];
+  // Not all at once: a server has room for so many that have not been taken in.
+  for (const url of urls) {
+    const socket = await openFrameSocket(url, opening, onFrames);
+    if (hello !== undefined) socket.write(frameOf(hello), "latin1");
+    sockets.push(socket);
+  }
+  return {
+    heard(frames) {
+      all = Promise.withResolvers();
+      missing = frames * sockets.length;
+      return all.promise;
+    },
+    close() {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+/** Opens a WebSocket that sends `hello`, and then reads nothing any more. */
+export async function openSilent(
+  url: string,
+  { hello, ...opening }: Opening & { hello: string },
+): Promise<{ close(): void }> {
+  const socket = await openFrameSocket(url, opening, () => {});
+  socket.pause();
+  socket.write(frameOf(hello), "latin1");
+  return { close: () => socket.destroy() };
+}
+
+// A WebSocket by hand: resolves when it is open, and then gives the frames that come to `onFrames`.
+async function openFrameSocket(
+  url: string,
+  { protocols, greets }: Opening,
+  onFrames: (frames: string[]) => void,
+): Promise<Socket> {
+  const socket = await openSocket(url);
+  const ready = Promise.withResolvers<void>();
+  let take = (frames: string[]) => {
+    if (greets && frames.length === 0) return;
+    take = onFrames;
+    ready.resolve();
+  };
+  splitFrames(socket, (frames) => take(frames));
+  const { hostname, pathname } = new URL(url);
+  const offer = protocols.length === 0
+    ? ""
+    : `sec-websocket-protocol: ${protocols.join(", ")}\r\n`;
+  socket.write(
+    `GET ${pathname} HTTP/1.1\r\nhost: ${hostname}\r\nupgrade: websocket\r\n` +
+      `connection: Upgrade\r\nsec-websocket-version: 13\r\n${offer}` +
+      `sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+  );
+  await ready.promise;
+  return socket;
 }
 
 // A masked text frame; a mask of zeros leaves the text as it is.
@@ -137,7 +209,8 @@ function frameOf(text: string): string {
   return String.fromCharCode(...head, 0, 0, 0, 0) + text;
 }
 
-// Calls back with no frames when the socket has become a WebSocket, then with what has come.
+// Calls back with no frames when the socket has become a WebSocket, then with what has come. Pings,
+// which servers send without a payload, are answered here.
 function splitFrames(
   socket: Socket,
   onFrames: (frames: string[]) => void,
@@ -164,7 +237,9 @@ function splitFrames(
       }
       // Of a frame that has not come whole, the head may be missing too.
       if (!(from + length <= rest.length)) break;
-      frames.push(rest.slice(from, from + length));
+      const isPing = (rest.charCodeAt(start) & 15) === 9;
+      if (isPing) socket.write("\x8a\x80\0\0\0\0", "latin1");
+      else frames.push(rest.slice(from, from + length));
       start = from + length;
     }
     rest = rest.slice(start);
@@ -188,7 +263,12 @@ async function openSocket(url: string): Promise<Socket> {
  * A load of POST requests over kept connections, each with one request under way. Not `fetch()`,
  * which costs more than most servers.
  */
-export async function openPosts(options: LoadOptions): Promise<Load> {
+export async function openPosts(
+  options: LoadOptions,
+  headers: Record<string, string> = {},
+): Promise<Load> {
+  const more = Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`).join("");
   const pump = new Pump(1);
   const lines = options.urls.map(async (url): Promise<Line> => {
     const { hostname, pathname } = new URL(url);
@@ -198,7 +278,7 @@ export async function openPosts(options: LoadOptions): Promise<Load> {
       const body = options.traffic.request(n++);
       socket.write(
         `POST ${pathname} HTTP/1.1\r\nhost: ${hostname}\r\n` +
-          `content-type: application/json\r\n` +
+          `content-type: application/json\r\n${more}` +
           `content-length: ${body.length}\r\n\r\n${body}`,
       );
     };
@@ -207,10 +287,20 @@ export async function openPosts(options: LoadOptions): Promise<Load> {
         if (pump.answered()) send();
       } else pump.fail(response);
     });
-    return { start: send, close: () => socket.destroy() };
+    socket.on("error", (error) => pump.fail(error));
+    socket.on("close", () => pump.fail(closed));
+    return {
+      start() {
+        if (socket.destroyed) pump.fail(closed);
+        else send();
+      },
+      close: () => socket.destroy(),
+    };
   });
   return pump.load(await Promise.all(lines));
 }
+
+const closed = "the connection was closed";
 
 function onResponses(socket: Socket, onResponse: (text: string) => void): void {
   let rest = "";

@@ -7,23 +7,24 @@
 //
 // The machine should have nothing else to do; with less than two free cores, server and load share one.
 
-import { mkdir, writeFile } from "node:fs/promises";
-import { cpus } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { benchActions } from "./actions.ts";
 import { benchAppend } from "./append.ts";
 import { benchEncodings } from "./encodings.ts";
-import { dataOf, type Table, textOf } from "./figures.ts";
+import { benchConnections } from "./connections.ts";
+import { benchFairness } from "./fairness.ts";
+import { benchGrowth } from "./growth.ts";
 import { benchMemory } from "./memory.ts";
-import { runtime } from "./program.ts";
+import { runPart } from "./report.ts";
 
 const parts = {
   actions: benchActions,
   append: benchAppend,
+  connections: benchConnections,
   encodings: benchEncodings,
+  fairness: benchFairness,
+  growth: benchGrowth,
   memory: benchMemory,
 };
 
@@ -36,27 +37,9 @@ for (const name of positionals) {
     throw new TypeError(`There is no part ${name}`);
   }
 }
-const folder = values.out ??
-  fileURLToPath(new URL("../../dist/bench", import.meta.url));
-await mkdir(folder, { recursive: true });
 for (const [name, bench] of Object.entries(parts)) {
   if (positionals.length > 0 && !positionals.includes(name)) continue;
-  const tables: Table[] = [];
-  const report = (table: Table) => {
-    console.log(textOf(table));
-    tables.push(table);
-  };
-  await bench({ isQuick: values.quick === true, folder, report });
-  const data = {
-    part: name,
-    runtime: `${runtime} ${process.versions[runtime]}`,
-    at: new Date().toISOString(),
-    cpus: cpus().map(({ model }) => model),
-    tables: tables.map(dataOf),
-  };
-  const path = join(folder, `${name}-${runtime}.json`);
-  await writeFile(path, JSON.stringify(data, null, 2) + "\n");
-  console.log(`\nWritten to ${path}`);
+  await runPart(name, bench, values);
 }
 console.log("\nThe bench has ended");
 // Client sockets that are closing would hold the process up.

@@ -4,7 +4,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type BenchOptions, type Row, show } from "./figures.ts";
+import { type BenchOptions, show } from "./figures.ts";
 import type { Held, What } from "./memory_child.ts";
 import { startProgram, waitForLine } from "./program.ts";
 import { type StoreName, storeNames } from "./stores.ts";

@@ -1,7 +1,8 @@
 // A server of the bench: `server.ts bare`, or `server.ts sqlite FOLDER`, `server.ts deno-kv FOLDER`.
 //
-// The bare one is what the runtime can do at best: it sends every frame back, and answers a POST
-// with the JSON that came. Both tell at `/cpu` what time they have spent, in microseconds.
+// The bare one is what the runtime can do at best: it sends every frame back, answers a POST with the
+// JSON that came, and one to `/tell` by sending its body to every socket. Both tell at `/cpu` what time
+// they have spent, in microseconds, and at `/memory` the bytes that they have in use.
 
 import process from "node:process";
 import { setup } from "../../mod.ts";
@@ -10,6 +11,7 @@ import { openStore, type StoreName } from "./stores.ts";
 
 interface BunSocket {
   send(frame: string | Uint8Array): void;
+  subscribe(topic: string): void;
 }
 
 interface Bun {
@@ -18,10 +20,18 @@ interface Bun {
     hostname: string;
     fetch(
       request: Request,
-      server: { upgrade(request: Request): boolean },
+      server: BunServer,
     ): Promise<Response> | undefined;
-    websocket: { message(socket: BunSocket, frame: string): void };
+    websocket: {
+      open(socket: BunSocket): void;
+      message(socket: BunSocket, frame: string): void;
+    };
   }): { port: number };
+}
+
+interface BunServer {
+  upgrade(request: Request): boolean;
+  publish(topic: string, frame: string): void;
 }
 
 const hostname = "127.0.0.1";
@@ -35,7 +45,11 @@ if (kind === "bare") {
     store: openStore(kind as StoreName, folder),
     noWelcome: true,
   });
-  const { url } = registry.serve({ port: 0, hostname, fetch: answer });
+  const { url } = registry.serve({
+    port: 0,
+    hostname,
+    fetch: (request) => answer(request),
+  });
   console.log(`ready at ${url}`);
 }
 
@@ -43,12 +57,18 @@ function serveBare(): number {
   // Deno does not know the types of Bun's global.
   const { Bun } = globalThis as { Bun?: Bun };
   if (Bun === undefined) {
+    const sockets = new Set<WebSocket>();
+    const tell = (text: string) => {
+      for (const socket of sockets) socket.send(text);
+    };
     return Deno.serve({ port: 0, hostname, onListen() {} }, (request) => {
       if (request.headers.get("upgrade") !== "websocket") {
-        return answer(request);
+        return answer(request, tell);
       }
       const { socket, response } = Deno.upgradeWebSocket(request);
+      socket.onopen = () => sockets.add(socket);
       socket.onmessage = ({ data }) => socket.send(data);
+      socket.onclose = () => sockets.delete(socket);
       return response;
     }).addr.port;
   }
@@ -56,13 +76,39 @@ function serveBare(): number {
     port: 0,
     hostname,
     fetch: (request, server) =>
-      server.upgrade(request) ? undefined : answer(request),
-    websocket: { message: (socket, frame) => socket.send(frame) },
+      server.upgrade(request)
+        ? undefined
+        : answer(request, (text) => server.publish("all", text)),
+    websocket: {
+      open: (socket) => socket.subscribe("all"),
+      message: (socket, frame) => socket.send(frame),
+    },
   }).port;
 }
 
-async function answer(request: Request): Promise<Response> {
-  if (request.method === "POST") return Response.json(await request.json());
+async function answer(
+  request: Request,
+  tell?: (text: string) => void,
+): Promise<Response> {
+  if (request.method === "POST") {
+    if (tell === undefined || !request.url.endsWith("/tell")) {
+      return Response.json(await request.json());
+    }
+    tell(await request.text());
+    return Response.json(null);
+  }
+  if (request.url.endsWith("/memory")) return Response.json(await memory());
   const { user, system } = process.cpuUsage();
   return Response.json(user + system);
+}
+
+async function memory(): Promise<{ heapBytes: number; residentBytes: number }> {
+  const { gc } = globalThis as { gc?: () => void };
+  if (gc === undefined) throw new Error("Run it with --expose-gc");
+  for (let i = 0; i < 5; i++) {
+    gc();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const { heapUsed, external, rss } = process.memoryUsage();
+  return { heapBytes: heapUsed + external, residentBytes: rss };
 }

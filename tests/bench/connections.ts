@@ -1,0 +1,220 @@
+// Many connections to one actor: what an event costs that all of them hear, beside the same text sent
+// to as many sockets of a bare server, and what a connection costs in memory that has nothing to do.
+//
+// The bare server on Bun uses `server.publish()`, on Deno a loop of `send()`. Rates are bounded by this
+// process, which has to hear everything; the server's CPU time is not.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createClient, type Registry } from "../../mod.ts";
+import type { Program } from "../runtimes/process.ts";
+import type { counter } from "./counter.ts";
+import { type BenchOptions, median, show } from "./figures.ts";
+import { type Hearers, openHearers } from "./load.ts";
+import { startProgram } from "./program.ts";
+
+interface Server {
+  program: Program;
+  url: string;
+  /** Opens so many connections; those that subscribe hear what is told. */
+  open(count: number, subscribes: boolean): Promise<Hearers>;
+  /** Tells them all a frame of 170 bytes. */
+  tell(): Promise<void>;
+}
+
+// As long as our frame for it makes 170 bytes.
+const text = "x".repeat(112);
+const frame = JSON.stringify({
+  body: { tag: "Event", val: { name: "told", args: [text] } },
+});
+
+/** Measures and prints. */
+export async function benchConnections(
+  { isQuick, report }: BenchOptions,
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "troupe-bench-"));
+  const servers: Server[] = [];
+  try {
+    servers.push(await startTroupe(folder), await startBare());
+    const [ours, theirs] = servers as [Server, Server];
+    const idle = isQuick ? 200 : 2000;
+    const memory: Memory[] = [];
+    for (const server of [ours, theirs]) {
+      memory.push(await idleOf(server, idle));
+    }
+    report({
+      title: `Bytes of memory for each of ${idle} idle connections`,
+      names: ["server", "heap", "resident"],
+      rows: ["Troupe", "bare", "more"].map((name, i) => {
+        const of = memory[i] ?? {
+          heapBytes: memory[0]!.heapBytes - memory[1]!.heapBytes,
+          residentBytes: memory[0]!.residentBytes - memory[1]!.residentBytes,
+        };
+        return [name, show(of.heapBytes), show(of.residentBytes)];
+      }),
+    });
+    const hearers = isQuick ? 50 : 1000;
+    const turns = isQuick ? 2 : 9;
+    const turnMs = isQuick ? 60 : 1000;
+    const [our, their] = await broadcasts(servers, { hearers, turns, turnMs });
+    report({
+      title: `An event of ${frame.length} bytes to ${hearers} connections; ` +
+        `medians of ${turns} turns each`,
+      names: ["what", "Troupe", "bare", "ratio"],
+      rows: [
+        [
+          "events heard a second",
+          show(our!.rate),
+          show(their!.rate),
+          show(our!.rate / their!.rate, 2),
+        ],
+        [
+          "server CPU us for each",
+          show(our!.cost, 2),
+          show(their!.cost, 2),
+          show(their!.cost / our!.cost, 2),
+        ],
+      ],
+    });
+  } finally {
+    for (const { program } of servers) await program[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function startBare(): Promise<Server> {
+  const { program, url } = await start(["bare"]);
+  return {
+    program,
+    url,
+    open: (count) =>
+      openHearers(Array(count).fill(`${url}/`), {
+        protocols: [],
+        greets: false,
+        answer: text,
+      }),
+    async tell() {
+      const response = await fetch(`${url}/tell`, {
+        method: "POST",
+        body: frame,
+      });
+      await response.body?.cancel();
+    },
+  };
+}
+
+async function startTroupe(folder: string): Promise<Server> {
+  const { program, url } = await start(["sqlite", folder]);
+  const client = createClient<Registry<{ counter: typeof counter }>>(
+    `${url}/api/rivet`,
+  );
+  const handle = await client.counter.create(["connections"]);
+  const actorId = await handle.resolve();
+  const to = `${url}/api/rivet/gateway/${actorId}/connect`;
+  const hello =
+    `{"body":{"tag":"SubscriptionRequest","val":{"eventName":"told","subscribe":true}}}`;
+  return {
+    program,
+    url,
+    open: (count, subscribes) =>
+      openHearers(Array(count).fill(to), {
+        protocols: ["rivet", "rivet_encoding.json"],
+        greets: true,
+        hello: subscribes ? hello : undefined,
+        answer: text,
+      }),
+    tell: () => handle.tell(text),
+  };
+}
+
+async function start(
+  args: string[],
+): Promise<{ program: Program; url: string }> {
+  const program = startProgram("server.ts", args);
+  const [, url] = await program.line(/^ready at (\S+)$/m);
+  return { program, url: url! };
+}
+
+async function idleOf(server: Server, count: number): Promise<Memory> {
+  // The first are for what the process makes once.
+  const first = await server.open(100, false);
+  const before = await memoryOf(server);
+  const hearers = await server.open(count, false);
+  const after = await memoryOf(server);
+  first.close();
+  hearers.close();
+  return {
+    heapBytes: (after.heapBytes - before.heapBytes) / count,
+    residentBytes: (after.residentBytes - before.residentBytes) / count,
+  };
+}
+
+interface Memory {
+  heapBytes: number;
+  residentBytes: number;
+}
+
+async function memoryOf({ url }: Server): Promise<Memory> {
+  return await (await fetch(`${url}/memory`)).json();
+}
+
+/** Events heard a second, and the CPU time of the server for each in microseconds. */
+interface Turn {
+  rate: number;
+  cost: number;
+}
+
+async function broadcasts(
+  servers: readonly Server[],
+  { hearers, turns, turnMs }: {
+    hearers: number;
+    turns: number;
+    turnMs: number;
+  },
+): Promise<Turn[]> {
+  const all = [];
+  for (const server of servers) {
+    all.push({
+      server,
+      heard: await server.open(hearers, true),
+      turns: [] as Turn[],
+    });
+  }
+  // The first turn of each is for the runtimes' compilers.
+  for (let i = -1; i < turns; i++) {
+    for (const { server, heard, turns } of all) {
+      const turn = await takeTurn(server, heard, { hearers, turnMs });
+      if (i >= 0) turns.push(turn);
+    }
+  }
+  return all.map(({ heard, turns }) => {
+    heard.close();
+    return {
+      rate: median(turns.map(({ rate }) => rate)),
+      cost: median(turns.map(({ cost }) => cost)),
+    };
+  });
+}
+
+async function takeTurn(
+  server: Server,
+  heard: Hearers,
+  { hearers, turnMs }: { hearers: number; turnMs: number },
+): Promise<Turn> {
+  const cpuBefore = await cpuOf(server);
+  const start = performance.now();
+  let events = 0;
+  while (performance.now() - start < turnMs) {
+    const all = heard.heard(1);
+    await Promise.all([server.tell(), all]);
+    events += hearers;
+  }
+  const seconds = (performance.now() - start) / 1000;
+  const spent = await cpuOf(server) - cpuBefore;
+  return { rate: events / seconds, cost: spent / events };
+}
+
+async function cpuOf({ url }: Server): Promise<number> {
+  return await (await fetch(`${url}/cpu`)).json();
+}
