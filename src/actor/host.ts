@@ -12,8 +12,9 @@ import { formatKey, parseKey } from "../protocol/key.ts";
 import type { ToServer } from "../protocol/messages.ts";
 import type { ActorQuery } from "../protocol/transport.ts";
 import type { Alarm, Store } from "../stores/store.ts";
-import { Alarms } from "./alarms.ts";
 import type { Clock } from "../clock.ts";
+import { Recent } from "../recent.ts";
+import { Alarms } from "./alarms.ts";
 import { Committer } from "./committer.ts";
 import type { Connection, MessageChannel } from "./connection.ts";
 import type { Caller } from "./caller.ts";
@@ -56,7 +57,7 @@ export class Host {
   readonly #instances = new Map<string, Instance | Promise<Instance>>();
   readonly #creating = new Map<string, Promise<Instance>>();
   // Which id was found for a name and key. It is believed only while that actor lives here.
-  readonly #known = new Map<string, string>();
+  readonly #known = new Recent<string, string>(maxKnown);
   // Open connections of actors that sleep.
   readonly #kept = new Map<string, Connection[]>();
   #isClosed = false;
@@ -183,7 +184,7 @@ export class Host {
     }
     const found = await this.#stored.find(name, key);
     if (found === undefined) this.#known.delete(id);
-    else this.#know(id, found);
+    else this.#known.set(id, found);
     return found;
   }
 
@@ -359,13 +360,6 @@ export class Host {
     const instance = this.#instances.get(actorId);
     return instance !== undefined && !(instance instanceof Promise) &&
       instance.isRunning;
-  }
-
-  #know(id: string, actorId: string): void {
-    this.#known.set(id, actorId);
-    if (this.#known.size > maxKnown) {
-      this.#known.delete(this.#known.keys().next().value!);
-    }
   }
 
   // The living instance at once, so that a call of an actor that is awake waits for nothing.

@@ -16,6 +16,7 @@ import {
 } from "../protocol/messages.ts";
 import type { SendResult } from "../definition/queue.ts";
 import type { Alarm, AlarmKey } from "../stores/store.ts";
+import { Due } from "../deadlines.ts";
 import { admit, dismiss } from "./admission.ts";
 import type { Caller } from "./caller.ts";
 import { answerCall, type Call } from "./calls.ts";
@@ -29,7 +30,6 @@ import { InstanceContext } from "./context.ts";
 import { isThenable } from "./deadline.ts";
 import { Deliveries } from "./deliveries.ts";
 import { Ending, type EndingParts, type StopReason } from "./ending.ts";
-import { Due } from "../deadlines.ts";
 import type { Kind } from "./kind.ts";
 import type { Output } from "./outbox.ts";
 import type { QueueConsumer } from "./queue_consumer.ts";

@@ -14,11 +14,18 @@ import type { Clock } from "../clock.ts";
 import { Deadlines } from "../deadlines.ts";
 import { checkedAction } from "./validation.ts";
 
+// The longest that all hooks of a start may take together, besides createVars, which has its own time.
+const hooksTimeoutMs = 30_000;
+
 /** A definition under the name it has in the registry. */
 export class Kind {
   readonly name: string;
   readonly config: AnyActorDefinition["config"];
   readonly options: ResolvedOptions;
+  /** The longest that all hooks of a start may take together. */
+  readonly startTimeoutMs: number;
+  /** Starts under way; due when their hooks have taken too long. */
+  readonly starting: Deadlines;
   /** Actions that are running; due when they have taken too long. */
   readonly running: Deadlines;
   /** Instances with nothing to do; due when they should sleep. */
@@ -53,6 +60,8 @@ export class Kind {
     this.name = name;
     this.config = config;
     this.options = options;
+    this.startTimeoutMs = hooksTimeoutMs + options.createVarsTimeout;
+    this.starting = new Deadlines(clock, this.startTimeoutMs);
     this.running = new Deadlines(clock, options.actionTimeout);
     this.idle = new Deadlines(clock, options.sleepTimeout);
     const { run } = config;
@@ -81,6 +90,7 @@ export class Kind {
 
   /** Ends all waits: the process shuts down. */
   close(): void {
+    this.starting.clear();
     this.running.clear();
     this.idle.clear();
   }

@@ -10,7 +10,7 @@ import { actorError, isErrorKind } from "../errors.ts";
 import type { StoredActor } from "../stores/store.ts";
 import { Connection } from "./connection.ts";
 import { createContext } from "./context.ts";
-import { runHook, within } from "./deadline.ts";
+import { runHook } from "./deadline.ts";
 import { Instance, type OnStopped } from "./instance.ts";
 import {
   type ActorRecord,
@@ -23,9 +23,6 @@ import type { Identity, Services } from "./services.ts";
 import { State } from "./state.ts";
 import { copySaved } from "./value.ts";
 import { formatKey } from "../protocol/key.ts";
-
-// The longest that all hooks of a start may take together, besides createVars, which has its own time.
-const startTimeoutMs = 30_000;
 
 /**
  * Creates an actor. Resolves when that is durable.
@@ -103,16 +100,14 @@ async function start(
   instance: Instance,
   hooks: () => Promise<void>,
 ): Promise<void> {
-  const { clock } = instance.services;
-  const { createVarsTimeout } = instance.identity.kind.options;
-  const timeoutMs = startTimeoutMs + createVarsTimeout;
+  const { starting, startTimeoutMs } = instance.identity.kind;
   instance.steps.beginWork();
   try {
     const work = instance.self.openDatabase().then(hooks);
-    await within(clock, timeoutMs, work, () =>
+    await starting.within(work, () =>
       actorError(
         "actor/callback_timed_out",
-        `The hooks of the start took more than ${timeoutMs} ms`,
+        `The hooks of the start took more than ${startTimeoutMs} ms`,
       ));
   } catch (cause) {
     if (instance.steps.wasCreatedHere) {

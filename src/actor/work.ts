@@ -7,8 +7,8 @@
 // While there is none of them the instance waits for its time to sleep, on the one timer of its kind.
 
 import { actorError } from "../errors.ts";
-import type { Caller } from "./caller.ts";
 import type { Due } from "../deadlines.ts";
+import type { Caller } from "./caller.ts";
 import type { Self } from "./self.ts";
 import type { Identity } from "./services.ts";
 import type { Steps } from "./steps.ts";

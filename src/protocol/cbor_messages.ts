@@ -16,13 +16,15 @@ import type {
 } from "./messages.ts";
 import { argsOf, idOf, textOf } from "./shapes.ts";
 
-const aroundRequest = around("ActionRequest", ["id", "name", "args"]);
-const aroundResponse = around("ActionResponse", ["id", "output"]);
-const aroundEvent = around("Event", ["name", "args"]);
+const aroundRequest = once(() =>
+  around("ActionRequest", ["id", "name", "args"])
+);
+const aroundResponse = once(() => around("ActionResponse", ["id", "output"]));
+const aroundEvent = once(() => around("Event", ["name", "args"]));
 
 /** Writes a call. */
 export function encodeRequest({ id, name, args }: ActionRequest["val"]): Frame {
-  const [beforeId, beforeName, beforeArgs] = aroundRequest;
+  const [beforeId, beforeName, beforeArgs] = aroundRequest();
   const writer = beginBytes();
   writer.fewBytes(beforeId!);
   writeId(writer, id);
@@ -35,7 +37,7 @@ export function encodeRequest({ id, name, args }: ActionRequest["val"]): Frame {
 
 /** Reads a call; `undefined` when it is something else, or written otherwise. */
 export function decodeRequest(bytes: Uint8Array): ActionRequest | undefined {
-  const [beforeId, beforeName, beforeArgs] = aroundRequest;
+  const [beforeId, beforeName, beforeArgs] = aroundRequest();
   const reader = new ByteReader(bytes, new Budget(bytes.length));
   if (!reader.skips(beforeId!)) return undefined;
   const id = readId(reader);
@@ -52,7 +54,7 @@ export function encodeResponse(
   { id, output }: ActionResponse["val"],
   hasTags: HasTags,
 ): Frame {
-  const [beforeId, beforeOutput] = aroundResponse;
+  const [beforeId, beforeOutput] = aroundResponse();
   const writer = beginBytes();
   writer.fewBytes(beforeId!);
   writeId(writer, id);
@@ -66,7 +68,7 @@ export function decodeResponse(
   bytes: Uint8Array,
   hasTags: HasTags,
 ): ActionResponse | undefined {
-  const [beforeId, beforeOutput] = aroundResponse;
+  const [beforeId, beforeOutput] = aroundResponse();
   const reader = new ByteReader(bytes);
   if (!reader.skips(beforeId!)) return undefined;
   const id = readId(reader);
@@ -81,7 +83,7 @@ export function encodeEvent(
   { name, args }: Event["val"],
   hasTags: HasTags,
 ): Frame {
-  const [beforeName, beforeArgs] = aroundEvent;
+  const [beforeName, beforeArgs] = aroundEvent();
   const writer = beginBytes();
   writer.fewBytes(beforeName!);
   writeCbor(writer, name, false);
@@ -95,7 +97,7 @@ export function decodeEvent(
   bytes: Uint8Array,
   hasTags: HasTags,
 ): Event | undefined {
-  const [beforeName, beforeArgs] = aroundEvent;
+  const [beforeName, beforeArgs] = aroundEvent();
   const reader = new ByteReader(bytes);
   if (!reader.skips(beforeName!)) return undefined;
   const name = textOf(readCbor(reader, false));
@@ -103,6 +105,12 @@ export function decodeEvent(
   const args = argsOf(readCbor(reader, hasTags));
   reader.end();
   return { tag: "Event", val: { name, args } };
+}
+
+// Made when it is first needed: most programs write JSON, and it would be much of what the import takes.
+function once<V>(make: () => V): () => V {
+  let made: V | undefined;
+  return () => made ??= make();
 }
 
 // The bytes before each value of a message, which has nothing behind the last.

@@ -12,7 +12,8 @@
 //
 // An atomic write survives `kill -9`, and power loss where the disk keeps its word.
 
-import { commitSteps, Heads } from "./deno_kv_commit.ts";
+import { Recent } from "../recent.ts";
+import { commitSteps, type Heads, mostHeads } from "./deno_kv_commit.ts";
 import { changedTooOften, clearDrafts, mostRounds } from "./deno_kv_draft.ts";
 import {
   closeKv,
@@ -53,7 +54,7 @@ const format = 2;
 export async function denoKvStore(
   options: { path?: string } = {},
 ): Promise<Store> {
-  const path = toPath(options.path);
+  const path = await toPath(options.path);
   const location = `Deno KV at ${path ?? "its default path"}`;
   try {
     const kv = await openKv(path);
@@ -74,7 +75,7 @@ class DenoKvStore implements Store {
   readonly location: string;
   #path: string | undefined;
   #kv: Kv;
-  #heads = new Heads();
+  #heads: Heads = new Recent(mostHeads);
   #isClosed = false;
   #running = new Set<Promise<unknown>>();
 

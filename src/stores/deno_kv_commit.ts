@@ -4,6 +4,7 @@
 // and key that it creates to be free. Where that is wrong the checks of the atomic write fail; then
 // what they were about is read, and only that may refuse a step.
 
+import type { Recent } from "../recent.ts";
 import {
   applyDraft,
   changedTooOften,
@@ -26,30 +27,11 @@ import {
 import { Batch, keySize, longestKey } from "./deno_kv_rows.ts";
 import type { Outcome, Step } from "./store.ts";
 
-const mostHeads = 10_000;
+/** How many actors are committed without a look at what is stored of them. */
+export const mostHeads = 10_000;
 
 /** The heads of the actors that were loaded or committed last, as they were then. */
-export class Heads {
-  #heads = new Map<string, Known>();
-
-  get(actorId: string): Known | undefined {
-    return this.#heads.get(actorId);
-  }
-
-  set(actorId: string, known: Known): void {
-    this.#heads.delete(actorId);
-    this.#heads.set(actorId, known);
-    if (this.#heads.size <= mostHeads) return;
-    for (const oldest of this.#heads.keys()) {
-      this.#heads.delete(oldest);
-      return;
-    }
-  }
-
-  delete(actorId: string): void {
-    this.#heads.delete(actorId);
-  }
-}
+export type Heads = Recent<string, Known>;
 
 /** A step without an outcome yet. */
 interface Waiting {

@@ -4,9 +4,7 @@
 // locked" whenever both write; so stores of one path share what is open. Other processes still
 // interfere, so a locked write, which had no effect, is tried again.
 
-import { mkdir } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
+import { absolute, makeFolderOf, pause } from "./file.ts";
 
 /** A key of Deno KV, as far as we use them. */
 export type Key = (string | number)[];
@@ -88,8 +86,10 @@ export async function closeKv(path: string | undefined): Promise<void> {
 }
 
 /** The absolute path of a database file; addresses of remote databases stay as they are. */
-export function toPath(path: string | undefined): string | undefined {
-  return path === undefined || isAddress(path) ? path : resolve(path);
+export async function toPath(
+  path: string | undefined,
+): Promise<string | undefined> {
+  return path === undefined || isAddress(path) ? path : await absolute(path);
 }
 
 function isAddress(path: string): boolean {
@@ -106,7 +106,7 @@ async function open(path: string | undefined): Promise<Kv> {
     );
   }
   if (path !== undefined && !isAddress(path)) {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolderOf(path);
   }
   return await Deno.openKv(path);
 }

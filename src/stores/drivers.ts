@@ -1,6 +1,5 @@
 // RivetKit's names of our stores, for `setup({ driver })`.
 
-import { join } from "node:path";
 import { memoryStore } from "./memory.ts";
 import { sqliteStore } from "./sqlite.ts";
 import type { Store } from "./store.ts";
@@ -18,5 +17,5 @@ export function createFileSystemDriver(
   { path }: { path?: string } = {},
 ): "sqlite" | (() => Promise<Store>) {
   if (path === undefined) return "sqlite";
-  return () => sqliteStore({ path: join(path, "actors.sqlite") });
+  return () => sqliteStore({ path: `${path}/actors.sqlite` });
 }

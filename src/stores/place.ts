@@ -3,10 +3,6 @@
 // The folder is outside the source tree, because the files that a store writes all the time would
 // make a hot reloader restart for ever. It is one for each working directory.
 
-import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { basename, join } from "node:path";
-import { cwd } from "node:process";
 import { denoKvStore } from "./deno_kv.ts";
 import { sqliteStore } from "./sqlite.ts";
 import type { Store } from "./store.ts";
@@ -18,19 +14,23 @@ export type StoreName = "sqlite" | "deno-kv";
 export type Env = (name: string) => string | undefined;
 
 /** The folder of this app's data: `TROUPE_DATA`, or one below the user's data folder. */
-export function dataFolder(env: Env): string {
+export async function dataFolder(env: Env): Promise<string> {
   const given = env("TROUPE_DATA");
   if (given !== undefined && given !== "") return given;
+  const { basename, join } = await import("node:path");
+  const { cwd } = await import("node:process");
   const home = env("XDG_DATA_HOME") || env("LOCALAPPDATA") ||
     join(env("HOME") ?? env("USERPROFILE") ?? ".", ".local", "share");
   const app = cwd();
-  const hash = createHash("sha256").update(app).digest("hex").slice(0, 8);
+  const bytes = new TextEncoder().encode(app);
+  const digest = await crypto.subtle.digest("SHA-256", bytes);
+  const hash = new Uint8Array(digest, 0, 4).toHex();
   return join(home, "troupe", `${basename(app) || "root"}-${hash}`);
 }
 
 /** Opens a store of this app by its name. */
 export async function openStore(name: StoreName, env: Env): Promise<Store> {
-  const path = pathOf(name, env);
+  const path = await pathOf(name, env);
   return name === "sqlite"
     ? await sqliteStore({ path })
     : await denoKvStore({ path });
@@ -57,7 +57,8 @@ async function warn(
   env: Env,
 ): Promise<string | undefined> {
   const other: StoreName = name === "sqlite" ? "deno-kv" : "sqlite";
-  const path = pathOf(other, env);
+  const path = await pathOf(other, env);
+  const { existsSync } = await import("node:fs");
   if (!existsSync(path) || !await store.isEmpty()) return undefined;
   const way = other === "sqlite"
     ? `setup({ store: "sqlite" })`
@@ -65,9 +66,9 @@ async function warn(
   return `${store.location} is empty, but this app has a database at ${path}. To go on with that one, use ${way}.`;
 }
 
-function pathOf(name: StoreName, env: Env): string {
+async function pathOf(name: StoreName, env: Env): Promise<string> {
   const file = name === "sqlite" ? "actors.sqlite" : "actors.kv";
-  return join(dataFolder(env), file);
+  return `${await dataFolder(env)}/${file}`;
 }
 
 function hasDenoKv(): boolean {

@@ -8,9 +8,7 @@
 // SQLite works without waiting; methods are async so that what they throw rejects.
 // deno-lint-ignore-file require-await
 
-import { mkdir } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
+import { Recent } from "../recent.ts";
 import {
   bytesIn,
   type Database,
@@ -20,6 +18,7 @@ import {
   textIn,
 } from "./sqlite_database.ts";
 import { failed } from "./failed.ts";
+import { absolute, makeFolderOf, pause } from "./file.ts";
 import { prepareFormat } from "./sqlite_format.ts";
 import { prepareStatements, type Statements } from "./sqlite_statements.ts";
 import type {
@@ -47,9 +46,9 @@ const behindAll = "\u{10FFFF}";
  * written, is not a database of ours, or is of a newer version.
  */
 export async function sqliteStore(options: { path: string }): Promise<Store> {
-  const path = resolve(options.path);
+  const path = await absolute(options.path);
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolderOf(path);
     return new SqliteStore(path, await openPrepared(path));
   } catch (cause) {
     throw failed(`Cannot open ${path} as a store`, cause);
@@ -85,7 +84,7 @@ class SqliteStore implements Store {
   #sql: Statements;
   #isClosed = false;
   /** Of the actors that were loaded or created last. */
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Recent<string, Known>(mostKnown);
 
   constructor(path: string, database: Database) {
     this.location = `SQLite at ${path}`;
@@ -108,7 +107,7 @@ class SqliteStore implements Store {
       const journal = this.#sql.journal.all(actor);
       const connections = this.#sql.connections.all(actor);
       const hasRows = row.snapshot === null || journal.length > 0;
-      this.#know(actorId, { number: actor, hasRows });
+      this.#known.set(actorId, { number: actor, hasRows });
       return {
         name: textIn(row, "name"),
         key: textIn(row, "key"),
@@ -285,7 +284,7 @@ class SqliteStore implements Store {
     const row = this.#sql.create.get(actorId, name, key, fence, inline);
     if (row !== undefined) {
       const known = { number: numberIn(row, "number"), hasRows: false };
-      this.#know(actorId, known);
+      this.#known.set(actorId, known);
       return known;
     }
     const existing = this.#find(name, key);
@@ -321,15 +320,8 @@ class SqliteStore implements Store {
       number: numberIn(row, "number"),
       hasRows: numberIn(row, "has_rows") > 0,
     };
-    this.#know(actorId, known);
-    return known;
-  }
-
-  #know(actorId: string, known: Known): void {
     this.#known.set(actorId, known);
-    if (this.#known.size <= mostKnown) return;
-    const [oldest] = this.#known.keys();
-    this.#known.delete(oldest!);
+    return known;
   }
 
   #refuse(step: Step): Outcome {

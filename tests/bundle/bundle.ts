@@ -4,6 +4,7 @@
 //   deno task bundle path/to/folder
 //
 //   troupe.js        all of mod.ts, for Deno and Bun; it imports their own modules alone
+//   troupe.min.js    the same, minified
 //   client.js        all of src/client/mod.ts, for a browser too; it imports nothing
 //   client.min.js    the same, minified
 //   troupe.d.ts      their types, where Deno and TypeScript look for them by themselves; what these
@@ -31,6 +32,7 @@ const entries = { troupe: "mod.ts", client: "src/client/mod.ts" };
 const client = { entry: entries.client, args: ["--platform=browser"] };
 const bundles: Bundle[] = [
   { entry: entries.troupe, file: "troupe.js", args: [] },
+  { entry: entries.troupe, file: "troupe.min.js", args: ["--minify"] },
   { ...client, file: "client.js" },
   { ...client, file: "client.min.js", args: [...client.args, "--minify"] },
 ];

@@ -34,25 +34,30 @@ async function addActor(store: Store): Promise<void> {
   assertEquals(outcome, { ok: true });
 }
 
-test("data lies outside the source tree, in a folder of this working directory", () => {
-  const folder = dataFolder((name) =>
+test("data lies outside the source tree, in a folder of this working directory", async () => {
+  const folder = await dataFolder((name) =>
     name === "HOME" ? "/home/ada" : undefined
   );
   assertEquals(dirname(folder), "/home/ada/.local/share/troupe");
   assert(!folder.startsWith(process.cwd()));
-  const xdg = dataFolder((name) => name === "XDG_DATA_HOME" ? "/x" : undefined);
+  const xdg = await dataFolder((name) =>
+    name === "XDG_DATA_HOME" ? "/x" : undefined
+  );
   assertEquals(dirname(xdg), "/x/troupe");
   const windows: Record<string, string> = {
     LOCALAPPDATA: "/local",
     USERPROFILE: "/users/ada",
   };
-  assertEquals(dirname(dataFolder((name) => windows[name])), "/local/troupe");
+  assertEquals(
+    dirname(await dataFolder((name) => windows[name])),
+    "/local/troupe",
+  );
   delete windows.LOCALAPPDATA;
   assertEquals(
-    dirname(dataFolder((name) => windows[name])),
+    dirname(await dataFolder((name) => windows[name])),
     "/users/ada/.local/share/troupe",
   );
-  assertEquals(dataFolder(() => "/given"), "/given");
+  assertEquals(await dataFolder(() => "/given"), "/given");
 });
 
 test("the default is Deno KV where there is one, and SQLite elsewhere", () =>
