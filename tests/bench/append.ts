@@ -181,8 +181,8 @@ function itemOf(id: number): Item {
   return { id, text: "x".repeat(80) };
 }
 
-// Counts what goes into a store.
-class Meter {
+/** Counts what goes into a store. */
+export class Meter {
   readonly store: Store;
   #bytes = 0;
   #hasSnapshot = false;

@@ -9,6 +9,10 @@ export const counter = actor({
     read: (c) => c.state.count,
     write: (c, by: number) => c.state.count += by,
     tell: (c, text: string) => c.broadcast("told", text),
-    listening: (c) => c.conns.size,
+    /** Tells so many characters; returns how many callers are connected. */
+    tellMuch: (c, length: number) => {
+      c.broadcast("told", "x".repeat(length));
+      return c.conns.size;
+    },
   },
 });

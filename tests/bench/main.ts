@@ -15,8 +15,12 @@ import { benchEncodings } from "./encodings.ts";
 import { benchConnections } from "./connections.ts";
 import { benchFairness } from "./fairness.ts";
 import { benchGrowth } from "./growth.ts";
+import { benchLocal } from "./local.ts";
 import { benchMemory } from "./memory.ts";
 import { runPart } from "./report.ts";
+import { benchSchedules } from "./schedules.ts";
+import { benchSleepers } from "./sleepers.ts";
+import { benchStart } from "./start.ts";
 
 const parts = {
   actions: benchActions,
@@ -25,7 +29,11 @@ const parts = {
   encodings: benchEncodings,
   fairness: benchFairness,
   growth: benchGrowth,
+  local: benchLocal,
   memory: benchMemory,
+  schedules: benchSchedules,
+  sleepers: benchSleepers,
+  start: benchStart,
 };
 
 const { values, positionals } = parseArgs({
