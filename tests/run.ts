@@ -32,7 +32,7 @@ interface Counts {
 }
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const timeLimitMs = 20 * 60_000;
+const timeLimitMs = 45 * 60_000;
 const bunVersion = "1.4";
 
 const options = parseArgs(Deno.args);

@@ -2,6 +2,7 @@
 // does after the turn in which it was done, as over a network.
 
 import type { Host } from "../actor/host.ts";
+import { turn } from "../clock.ts";
 import { RawSocket } from "../actor/raw_socket.ts";
 import { cutReason } from "../protocol/close.ts";
 import { copyValue } from "../protocol/copy.ts";
@@ -9,13 +10,6 @@ import type { Frame } from "../protocol/messages.ts";
 import type { RawDial, RawLink, RawLinkEvents } from "../protocol/transport.ts";
 import { protocol } from "../protocol/routes.ts";
 import { reasonOf } from "./raw.ts";
-
-// Before a test puts a fake one in its place. Not `setImmediate`: to look at it takes Deno 10 ms.
-const { setTimeout } = globalThis;
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve));
-}
 
 /** What it needs. */
 export interface LocalSocketOptions {

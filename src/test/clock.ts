@@ -1,17 +1,12 @@
 // A time that passes only when a test says so. Where the test has put fake timers in the place of the
 // runtime's own, it is their time.
 
-import type { Clock, Timer } from "../clock.ts";
+import { type Clock, realSetImmediate, type Timer, turn } from "../clock.ts";
 import type { Timing } from "../client/timing.ts";
 
 // As they are before any test puts something else in their place.
-const { setImmediate: realSetImmediate, setTimeout: realSetTimeout } =
-  globalThis;
-
-/** Lets the runtime handle every event that it has at hand. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => void realSetImmediate(resolve));
-}
+const { setTimeout: realSetTimeout } = globalThis;
+realSetImmediate();
 
 /** Fake timers of the kind that vitest and jest install. */
 interface FakeTimers {
@@ -46,7 +41,7 @@ export class VirtualClock implements Clock {
 
   soon(callback: () => void): void {
     this.#soon++;
-    realSetImmediate(() => {
+    realSetImmediate()(() => {
       this.#soon--;
       callback();
     });
