@@ -281,9 +281,9 @@ class SqliteStore implements Store {
     inline: Uint8Array | null,
   ): Known | Outcome {
     const { actorId, fence } = step;
-    const row = this.#sql.create.get(actorId, name, key, fence, inline);
-    if (row !== undefined) {
-      const known = { number: numberIn(row, "number"), hasRows: false };
+    const number = this.#sql.create.insert(actorId, name, key, fence, inline);
+    if (number !== undefined) {
+      const known = { number, hasRows: false };
       this.#known.set(actorId, known);
       return known;
     }

@@ -11,6 +11,8 @@ export type Row = Record<string, Value>;
 export interface Statement {
   /** Runs it; answers how many rows it changed. */
   run(...values: Value[]): number;
+  /** Runs it; answers the number of the row that it added, if it did. Faster than to have it returned. */
+  insert(...values: Value[]): number | undefined;
   get(...values: Value[]): Row | undefined;
   all(...values: Value[]): Row[];
 }
@@ -28,7 +30,7 @@ export async function openDatabase(path: string): Promise<Database> {
 }
 
 interface BunStatement {
-  run(...values: Value[]): { changes: number };
+  run(...values: Value[]): { changes: number; lastInsertRowid: number };
   get(...values: Value[]): Row | null;
   all(...values: Value[]): Row[];
   finalize(): void;
@@ -46,6 +48,7 @@ async function openBun(path: string): Promise<Database> {
       statements.push(statement);
       return {
         run: (...values) => statement.run(...values).changes,
+        insert: (...values) => rowIn(statement.run(...values)),
         get: (...values) => statement.get(...values) ?? undefined,
         all: (...values) => statement.all(...values),
       };
@@ -67,6 +70,7 @@ async function openNode(path: string): Promise<Database> {
       const statement = database.prepare(sql);
       return {
         run: (...values) => Number(statement.run(...values).changes),
+        insert: (...values) => rowIn(statement.run(...values)),
         // A whole number comes as a bigint only where that was asked for.
         get: (...values) => statement.get(...values) as Row | undefined,
         all: (...values) => statement.all(...values) as Row[],
@@ -74,6 +78,15 @@ async function openNode(path: string): Promise<Database> {
     },
     close: () => database.close(),
   };
+}
+
+function rowIn(
+  { changes, lastInsertRowid }: {
+    changes: number | bigint;
+    lastInsertRowid: number | bigint;
+  },
+): number | undefined {
+  return Number(changes) > 0 ? Number(lastInsertRowid) : undefined;
 }
 
 /** The text of a column. */

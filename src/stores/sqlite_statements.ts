@@ -50,7 +50,7 @@ const texts = {
   create: `
     INSERT INTO actors (id, name, key, revision, fence, snapshot)
     VALUES (?, ?, ?, 1, ?, ?)
-    ON CONFLICT DO NOTHING RETURNING number`,
+    ON CONFLICT DO NOTHING`,
   advance: `
     UPDATE actors SET revision = revision + 1, fence = ?1
     WHERE number = ?2 AND id = ?3 AND revision = ?4 AND fence <= ?1`,

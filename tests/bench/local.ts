@@ -35,7 +35,7 @@ export async function benchLocal(
   const folder = await mkdtemp(join(tmpdir(), "troupe-bench-"));
   const effort = isQuick
     ? { turns: 2, actors: 64, calls: 500 }
-    : { turns: 7, actors: 2000, calls: 100_000 };
+    : { turns: 7, actors: 4000, calls: 100_000 };
   const turns = `medians of ${effort.turns} turns each`;
   try {
     report({
