@@ -22,7 +22,7 @@ import type { Call } from "./calls.ts";
 import type { Instance, OnStopped } from "./instance.ts";
 import type { RawRequest } from "./raw_requests.ts";
 import type { RawSocket } from "./raw_socket.ts";
-import type { Services } from "./services.ts";
+import type { Identity, Services } from "./services.ts";
 import { Kind } from "./kind.ts";
 import type { Sending } from "./queueing.ts";
 import { ActorExists } from "./steps.ts";
@@ -198,13 +198,21 @@ export class Host {
     return this.#stored.list(name, limit);
   }
 
-  /** The kind of an actor; `undefined` when there is no such actor, or the store does not tell. */
-  async kindOf(actorId: string): Promise<Kind | undefined> {
+  /**
+   * The kind of an actor, and its id as all who refer to it may share it; `undefined` when there is no such
+   * actor, or the store does not tell.
+   */
+  async kindOf(
+    actorId: string,
+  ): Promise<Pick<Identity, "actorId" | "kind"> | undefined> {
     const living = this.#instances.get(actorId);
-    return living === undefined || living instanceof Promise
-      // Who opens a socket next is told what is wrong with the store.
-      ? this.#kinds.get((await this.get(actorId).catch(() => {}))?.name ?? "")
-      : living.identity.kind;
+    if (living !== undefined && !(living instanceof Promise)) {
+      return living.identity;
+    }
+    // Who opens a socket next is told what is wrong with the store.
+    const found = await this.get(actorId).catch(() => undefined);
+    const kind = found && this.#kinds.get(found.name);
+    return kind && { actorId, kind };
   }
 
   /** Calls an action of an actor, which wakes for it. */

@@ -242,15 +242,13 @@ function upgradeOf(request: Request, server: BunServer): Upgrade {
  * its `events` those that Hono does, so that our sockets live under their `websocket` handlers as
  * well as under ours.
  */
-class BunSocket extends Peer {
+class BunSocket extends Peer implements Wire {
   readonly socket: GuardedSocket;
-  readonly #liveness: Liveness | undefined;
   // Once it is open.
-  #wire: BunWire | undefined;
+  #ws: BunWebSocket | undefined;
 
   constructor(events: SocketEvents, liveness: Liveness | undefined) {
-    super();
-    this.#liveness = liveness;
+    super(liveness);
     this.socket = new GuardedSocket(events);
   }
 
@@ -289,46 +287,39 @@ class BunSocket extends Peer {
     };
   }
 
-  protected ping(): void {
-    this.#wire!.ws.ping();
-  }
-
-  protected vanished(): void {
-    this.socket.closed(1006, "");
-    this.#wire!.ws.terminate();
-  }
-
-  #opened(ws: BunWebSocket): void {
-    if (this.#wire !== undefined) return;
-    this.#wire = new BunWire(ws);
-    if (this.#liveness !== undefined) this.watch(this.#liveness);
-    this.socket.opened(this.#wire);
-  }
-}
-
-class BunWire implements Wire {
-  readonly ws: BunWebSocket;
-
-  constructor(ws: BunWebSocket) {
-    this.ws = ws;
-  }
-
   get remoteAddress(): string {
-    return this.ws.remoteAddress;
+    return this.#ws!.remoteAddress;
   }
 
   get bufferedBytes(): number {
-    return this.ws.getBufferedAmount();
+    return this.#ws!.getBufferedAmount();
   }
 
   // Bun returns 0 both for a frame it dropped and for an empty one.
   send(frame: Frame): boolean {
-    return (this.ws.send(frame) !== 0 || frame.length === 0) &&
-      this.ws.getBufferedAmount() <= maxBufferedBytes;
+    const ws = this.#ws!;
+    return (ws.send(frame) !== 0 || frame.length === 0) &&
+      ws.getBufferedAmount() <= maxBufferedBytes;
   }
 
-  close(code: number, reason: string): void {
-    this.ws.close(code, reason);
+  end(code: number, reason: string): void {
+    this.#ws!.close(code, reason);
+  }
+
+  protected ping(): void {
+    this.#ws!.ping();
+  }
+
+  protected vanished(): void {
+    this.socket.closed(1006, "");
+    this.#ws!.terminate();
+  }
+
+  #opened(ws: BunWebSocket): void {
+    if (this.#ws !== undefined) return;
+    this.#ws = ws;
+    this.watch();
+    this.socket.opened(this);
   }
 }
 

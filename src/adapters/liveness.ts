@@ -21,11 +21,18 @@ class Pings {
 
 /** A peer that is pinged when it is silent. */
 export abstract class Peer extends Due {
-  #pings: Pings | undefined;
+  readonly #pings: Pings | undefined;
   #isPinged = false;
   #isHeard = false;
   // Who serves the socket may not hand its answers on; then the runtime's own bound has to do.
   #hasAnswered = false;
+
+  constructor(liveness: Liveness | undefined) {
+    super();
+    if (liveness === undefined) return;
+    this.#pings = byLiveness.get(liveness) ?? new Pings(liveness);
+    byLiveness.set(liveness, this.#pings);
+  }
 
   /** Pings it. */
   protected abstract ping(): void;
@@ -33,15 +40,9 @@ export abstract class Peer extends Due {
   /** It has not answered in time. */
   protected abstract vanished(): void;
 
-  /** Begins to watch it. */
-  protected watch(liveness: Liveness): void {
-    let pings = byLiveness.get(liveness);
-    if (pings === undefined) {
-      pings = new Pings(liveness);
-      byLiveness.set(liveness, pings);
-    }
-    this.#pings = pings;
-    pings.silent.add(this);
+  /** Begins to watch it, if it is to be. */
+  protected watch(): void {
+    this.#pings?.silent.add(this);
   }
 
   /** Ends the watch, if there is one. */
@@ -49,7 +50,6 @@ export abstract class Peer extends Due {
     const { silent, pinged } = this.#pings ?? {};
     if (this.#isPinged) pinged?.delete(this);
     else silent?.delete(this);
-    this.#pings = undefined;
   }
 
   /** Something came from it: a message, or the answer to a ping. */

@@ -87,7 +87,7 @@ export abstract class PacedWire implements Wire {
     return true;
   }
 
-  close(code: number, reason: string): void {
+  end(code: number, reason: string): void {
     this.#closing = { code, reason };
     this.#readMs = performance.now();
     if (this.#frames.length === 0) this.#close();

@@ -23,7 +23,8 @@ export interface Wire {
   readonly bufferedBytes: number;
   /** Returns false when too much is not on the wire yet, and the frame may be lost. */
   send(frame: Frame): boolean;
-  close(code: number, reason: string): void;
+  /** Starts to close. */
+  end(code: number, reason: string): void;
 }
 
 /** The socket given to the events. The adapter tells it what the runtime says. */
@@ -57,7 +58,7 @@ export class GuardedSocket implements Socket {
   close(code: number, reason: string): void {
     if (this.#state !== "open") return;
     this.#state = "closed";
-    this.#wire?.close(code, reason);
+    this.#wire?.end(code, reason);
     // Not now: the caller of send() or close() may be in the middle of something.
     queueMicrotask(() => this.#tell(() => this.#events.close(code, reason)));
   }

@@ -223,9 +223,9 @@ async function answerActor(
       const host = await options.host();
       const able = needUpgrade(options, request, upgrade);
       const actorId = await actorIdOf(host, route);
-      const kind = await host.kindOf(actorId);
+      const { actorId: sharedId, kind } = await host.kindOf(actorId) ?? {};
       return answerConnect(host, request, able, {
-        actorId,
+        actorId: sharedId ?? actorId,
         // Nobody else of the actor's code sees it, and a copy is a good part of what a connection costs.
         seen: kind?.hasConnectionHooks ? seenAt(url(), request) : undefined,
         line: lineOf(request),
@@ -258,7 +258,7 @@ async function answerActor(
       const host = await options.host();
       const able = needUpgrade(options, request, upgrade);
       const actorId = await actorIdOf(host, route);
-      const liveness = (await host.kindOf(actorId))?.liveness;
+      const liveness = (await host.kindOf(actorId))?.kind.liveness;
       return answerSocket(host, request, able, {
         actorId,
         path,

@@ -30,7 +30,10 @@ export async function openDatabase(path: string): Promise<Database> {
 }
 
 interface BunStatement {
-  run(...values: Value[]): { changes: number; lastInsertRowid: number };
+  run(...values: Value[]): {
+    changes: number;
+    lastInsertRowid: number | bigint;
+  };
   get(...values: Value[]): Row | null;
   all(...values: Value[]): Row[];
   finalize(): void;

@@ -111,7 +111,7 @@ test("what would be too much is not sent, and what waits is dropped", () => {
   assert(sent > maxBufferedBytes - frames[0]!.length);
   assert(sent <= maxBufferedBytes);
   assertEquals(wire.bufferedBytes, socket.bufferedAmount);
-  wire.close(1013, "slow");
+  wire.end(1013, "slow");
   assertEquals(socket.closedWith, "1013 slow");
   wire.closed();
 });
@@ -137,7 +137,7 @@ test("close() comes after what waits", async () => {
   const socket = new Runtime();
   const wire = wireOf(socket);
   for (const frame of frames) wire.send(frame);
-  wire.close(1000, "bye");
+  wire.end(1000, "bye");
   assertEquals(socket.closedWith, undefined);
   const reading = setInterval(() => socket.bufferedAmount = 0, 1);
   await until(() => socket.closedWith !== undefined);
@@ -152,7 +152,7 @@ test("close() does not wait for ever for a peer that reads nothing, nor for its 
   const socket = new Runtime();
   const wire = wireOf(socket, { closeTimeoutMs: 100 });
   for (const frame of frames) wire.send(frame);
-  wire.close(1000, "bye");
+  wire.end(1000, "bye");
   assertEquals(socket.closedWith, undefined);
   await wire.whenGone.promise;
   assertEquals(socket.closedWith, "1000 bye");

@@ -9,8 +9,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient, type Registry } from "../../mod.ts";
-import type { Step } from "../../src/stores/store.ts";
 import type { Program } from "../runtimes/process.ts";
+import { openAlone } from "./alone.ts";
 import type { counter } from "./counter.ts";
 import { type BenchOptions, median, type Row, show } from "./figures.ts";
 import {
@@ -51,6 +51,8 @@ interface Turn {
 interface Result {
   ours: Turn;
   theirs: Turn;
+  /** Those of a bare server that commits before it answers, for single writes. */
+  committing: Turn | undefined;
 }
 
 /** Measures and prints. */
@@ -61,8 +63,11 @@ export async function benchActions(
   const all = isQuick ? quickScenarios() : scenarios();
   const servers = new Map<string, Server>();
   try {
-    for (const name of ["bare", ...storeNames]) {
-      servers.set(name, await startServer(name, folder));
+    servers.set("bare", await startServer(["bare"]));
+    for (const store of storeNames) {
+      servers.set(store, await startServer([store, folder]));
+      const path = join(folder, "bare");
+      servers.set(`bare ${store}`, await startServer(["bare", store, path]));
     }
     const turns = isQuick ? 2 : 7;
     const turnMs = isQuick ? 60 : 700;
@@ -95,7 +100,15 @@ export async function benchActions(
     });
     report({
       title: "One write after the other, in milliseconds",
-      names: ["store", "Troupe", "bare echo", "store alone", "the rest"],
+      names: [
+        "store",
+        "Troupe",
+        "bare echo",
+        "store alone",
+        "the rest",
+        "echo that commits",
+        "the rest to that",
+      ],
       rows: single,
     });
   } finally {
@@ -132,7 +145,7 @@ function scenarios(): Scenario[] {
       }
     }
     all.push({ way: "frames", ...write, ...full });
-    for (const actors of [1, 32]) {
+    for (const actors of [1, 64]) {
       all.push({ way: "HTTP", ...write, ...http, actors });
     }
   }
@@ -146,8 +159,8 @@ function quickScenarios(): Scenario[] {
   );
 }
 
-async function startServer(name: string, folder: string): Promise<Server> {
-  const program = startProgram("server.ts", [name, folder]);
+async function startServer(args: string[]): Promise<Server> {
+  const program = startProgram("server.ts", args);
   const [, url] = await program.line(/^ready at (\S+)$/m);
   return { url: url!, program };
 }
@@ -158,25 +171,30 @@ async function measure(
   { turns, turnMs }: { turns: number; turnMs: number },
 ): Promise<Result> {
   const troupe = servers.get(scenario.store)!;
-  const bare = servers.get("bare")!;
   const actors = await startActors(troupe.url, scenario.actors);
-  const ours = await openTroupe(scenario, troupe.url, actors);
-  const theirs = await openBare(scenario, bare.url);
-  const results: { ours: Turn[]; theirs: Turn[] } = { ours: [], theirs: [] };
+  const urls = [troupe.url, servers.get("bare")!.url];
+  if (isSingleWrite(scenario)) {
+    urls.push(servers.get(`bare ${scenario.store}`)!.url);
+  }
+  const loads = await Promise.all(
+    urls.map((url, i) =>
+      i === 0 ? openTroupe(scenario, url, actors) : openBare(scenario, url)
+    ),
+  );
+  const results = urls.map((): Turn[] => []);
   let answers = 0;
   // The first turn of each is for the runtimes' compilers.
-  for (let i = -1; i < turns; i++) {
-    const our = await takeTurn(ours, troupe.url, turnMs);
-    const their = await takeTurn(theirs, bare.url, turnMs);
-    answers += our.answers;
-    if (i < 0) continue;
-    results.ours.push(our);
-    results.theirs.push(their);
+  for (let turn = -1; turn < turns; turn++) {
+    for (const [i, load] of loads.entries()) {
+      const result = await takeTurn(load, urls[i]!, turnMs);
+      if (i === 0) answers += result.answers;
+      if (turn >= 0) results[i]!.push(result);
+    }
   }
-  ours.close();
-  theirs.close();
+  for (const load of loads) load.close();
   await checkCounts(actors, scenario.action === "write" ? answers : 0);
-  return { ours: middle(results.ours), theirs: middle(results.theirs) };
+  const [ours, theirs, committing] = results.map(middle);
+  return { ours: ours!, theirs: theirs!, committing };
 }
 
 function middle(turns: readonly Turn[]): Turn {
@@ -205,12 +223,16 @@ function isSingleWrite({ action, way, connections, depth }: Scenario): boolean {
 
 function singleRowOf(
   store: StoreName,
-  { ours, theirs }: Result,
+  { ours, theirs, committing }: Result,
   commitMs: number,
 ): Row {
   const ourMs = 1000 / ours.rate;
   const echoMs = 1000 / theirs.rate;
-  const all = [ourMs, echoMs, commitMs, ourMs - echoMs - commitMs];
+  const bothMs = 1000 / committing!.rate;
+  const all = [
+    ...[ourMs, echoMs, commitMs, ourMs - echoMs - commitMs],
+    ...[bothMs, ourMs - bothMs],
+  ];
   return [store, ...all.map((ms) => show(ms, 3))];
 }
 
@@ -233,35 +255,20 @@ async function takeTurn(
   return { ...done, rate: answers / seconds, cost: spent / answers };
 }
 
-// What a write cannot be faster than: the mean time of a commit whose one step has about its bytes.
+// The mean time of commits, one after the other.
 async function commitAlone(
   name: StoreName,
   folder: string,
   count: number,
 ): Promise<number> {
   const store = await openStore(name, folder);
-  const actorId = crypto.randomUUID();
-  const fence = await store.claim();
-  const commit = async (step: Partial<Step> & { expectedRevision: number }) => {
-    const [outcome] = await store.commit([{ actorId, fence, ...step }]);
-    if (!outcome!.ok) throw new Error(`The store refused: ${outcome!.reason}`);
-  };
-  await commit({
-    expectedRevision: 0,
-    create: { name: "alone", key: actorId },
-    record: new Uint8Array(9),
-  });
+  const commit = await openAlone(store);
   const begin = performance.now();
-  for (let revision = 1; revision <= count; revision++) {
-    const snapshot = encoder.encode(`${revision} ${"x".repeat(100)}`);
-    await commit({ expectedRevision: revision, snapshot });
-  }
+  for (let i = 0; i < count; i++) await commit();
   const ms = performance.now() - begin;
   await store.close();
   return ms / count;
 }
-
-const encoder = new TextEncoder();
 
 async function cpuOf(url: string): Promise<number> {
   return await (await fetch(`${url}/cpu`)).json();
@@ -294,14 +301,17 @@ function openTroupe(
   url: string,
   actors: Actor[],
 ): Promise<Load> {
-  const paths = Array.from({ length: connections }, (_, i) => {
+  const count = way === "HTTP"
+    ? Math.max(connections, actors.length)
+    : connections;
+  const paths = Array.from({ length: count }, (_, i) => {
     const { actorId } = actors[i % actors.length]!;
     return `${url}/api/rivet/gateway/${actorId}`;
   });
   if (way === "HTTP") {
     const urls = paths.map((path) => `${path}/action/${action}`);
     const traffic = { ...httpTraffic, answer: '{"output":' };
-    return openPosts({ urls, depth, traffic });
+    return openPosts({ urls, connections, depth, traffic });
   }
   const open = way === "frames" ? openFrames : openSockets;
   const urls = paths.map((path) => `${path}/connect`);
@@ -319,7 +329,7 @@ function openBare(
   const urls = Array.from({ length: connections }, () => `${url}/`);
   if (way === "HTTP") {
     const traffic = { ...httpTraffic, answer: '{"args":' };
-    return openPosts({ urls, depth, traffic });
+    return openPosts({ urls, connections, depth, traffic });
   }
   const open = way === "frames" ? openFrames : openSockets;
   const traffic = { ...socketTraffic(action), answer: '"ActionRequest"' };

@@ -38,7 +38,7 @@ export async function benchConnections(
   try {
     servers.push(await startTroupe(folder), await startBare());
     const [ours, theirs] = servers as [Server, Server];
-    const idle = isQuick ? 200 : 2000;
+    const idle = isQuick ? 1000 : 2000;
     const memory: Memory[] = [];
     for (const server of [ours, theirs]) {
       memory.push(await idleOf(server, idle));

@@ -260,24 +260,29 @@ async function openSocket(url: string): Promise<Socket> {
 }
 
 /**
- * A load of POST requests over kept connections, each with one request under way. Not `fetch()`,
- * which costs more than most servers.
+ * A load of POST requests over kept connections, each with one request under way. Where there are more
+ * addresses than connections, each of these goes to its share of them in turn. Not `fetch()`, which costs
+ * more than most servers.
  */
 export async function openPosts(
-  options: LoadOptions,
+  options: LoadOptions & { connections: number },
   headers: Record<string, string> = {},
 ): Promise<Load> {
   const more = Object.entries(headers)
     .map(([name, value]) => `${name}: ${value}\r\n`).join("");
   const pump = new Pump(1);
-  const lines = options.urls.map(async (url): Promise<Line> => {
-    const { hostname, pathname } = new URL(url);
-    const socket = await openSocket(url);
+  const { urls, connections } = options;
+  const opening = Array.from({ length: connections }, async (_, i) => {
+    const own = urls.filter((_, j) => j % connections === i);
+    const paths = own.map((url) => new URL(url).pathname);
+    const { hostname } = new URL(own[0]!);
+    const socket = await openSocket(own[0]!);
     let n = 0;
     const send = () => {
+      const path = paths[n % paths.length];
       const body = options.traffic.request(n++);
       socket.write(
-        `POST ${pathname} HTTP/1.1\r\nhost: ${hostname}\r\n` +
+        `POST ${path} HTTP/1.1\r\nhost: ${hostname}\r\n` +
           `content-type: application/json\r\n${more}` +
           `content-length: ${body.length}\r\n\r\n${body}`,
       );
@@ -297,7 +302,7 @@ export async function openPosts(
       close: () => socket.destroy(),
     };
   });
-  return pump.load(await Promise.all(lines));
+  return pump.load(await Promise.all(opening));
 }
 
 const closed = "the connection was closed";

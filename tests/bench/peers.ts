@@ -146,7 +146,10 @@ async function openSide(
     (_, i) => `${actors[i % count]}/action/${action}`,
   );
   const traffic = { request: () => body, answer: '{"output":' };
-  const load = await openPosts({ urls, depth: 1, traffic }, headers);
+  const load = await openPosts(
+    { urls, connections: urls.length, depth: 1, traffic },
+    headers,
+  );
   return { actors, load, rates: [], answers: 0 };
 }
 

@@ -1,4 +1,5 @@
-// A server of the bench: `server.ts bare`, or `server.ts sqlite FOLDER`, `server.ts deno-kv FOLDER`.
+// A server of the bench: `server.ts sqlite FOLDER`, `server.ts deno-kv FOLDER`, `server.ts bare`, or
+// `server.ts bare sqlite FOLDER`, which commits a step before it sends a frame back.
 //
 // The bare one is what the runtime can do at best: it sends every frame back, answers a POST with the
 // JSON that came, and one to `/tell` by sending its body to every socket. Both tell at `/cpu` what time
@@ -6,6 +7,7 @@
 
 import process from "node:process";
 import { setup } from "../../mod.ts";
+import { openAlone } from "./alone.ts";
 import { counter } from "./counter.ts";
 import { openStore, type StoreName } from "./stores.ts";
 
@@ -35,11 +37,16 @@ interface BunServer {
 }
 
 const hostname = "127.0.0.1";
-const [kind, folder = "."] = process.argv.slice(2);
+const [kind, ...rest] = process.argv.slice(2);
 
 if (kind === "bare") {
-  console.log(`ready at http://${hostname}:${serveBare()}`);
+  const [store, folder = "."] = rest;
+  const commit = store === undefined
+    ? undefined
+    : await openAlone(await openStore(store as StoreName, folder));
+  console.log(`ready at http://${hostname}:${serveBare(commit)}`);
 } else {
+  const [folder = "."] = rest;
   const registry = setup({
     use: { counter },
     store: openStore(kind as StoreName, folder),
@@ -53,7 +60,14 @@ if (kind === "bare") {
   console.log(`ready at ${url}`);
 }
 
-function serveBare(): number {
+function serveBare(commit: (() => Promise<void>) | undefined): number {
+  const echo = async (
+    socket: { send(frame: string): void },
+    frame: string,
+  ) => {
+    await commit?.();
+    socket.send(frame);
+  };
   // Deno does not know the types of Bun's global.
   const { Bun } = globalThis as { Bun?: Bun };
   if (Bun === undefined) {
@@ -67,7 +81,9 @@ function serveBare(): number {
       }
       const { socket, response } = Deno.upgradeWebSocket(request);
       socket.onopen = () => sockets.add(socket);
-      socket.onmessage = ({ data }) => socket.send(data);
+      socket.onmessage = commit === undefined
+        ? ({ data }) => socket.send(data)
+        : ({ data }) => void echo(socket, data);
       socket.onclose = () => sockets.delete(socket);
       return response;
     }).addr.port;
@@ -81,7 +97,9 @@ function serveBare(): number {
         : answer(request, (text) => server.publish("all", text)),
     websocket: {
       open: (socket) => socket.subscribe("all"),
-      message: (socket, frame) => socket.send(frame),
+      message: commit === undefined
+        ? (socket, frame) => socket.send(frame)
+        : (socket, frame) => void echo(socket, frame),
     },
   }).port;
 }
