@@ -89,11 +89,16 @@ export class Program implements AsyncDisposable {
     }
   }
 
-  /** Sends a signal. */
+  /** Sends a signal, unless it has ended. */
   signal(signal: "SIGINT" | "SIGTERM" | "SIGKILL"): void {
-    // Not `this.#process.kill()`: after that Deno reports the signal as the way it ended.
-    if (this.#process.pid !== undefined && !this.#hasEnded) {
-      process.kill(this.#process.pid, signal);
+    const { pid } = this.#process;
+    if (pid === undefined || this.#hasEnded) return;
+    try {
+      // Not `this.#process.kill()`: after that Deno reports the signal as the way it ended.
+      process.kill(pid, signal);
+    } catch (error) {
+      // It has ended a moment ago, and its outputs are still to be read.
+      if ((error as { code?: string }).code !== "ESRCH") throw error;
     }
   }
 
