@@ -62,7 +62,8 @@ async function measure(
   const all = Promise.withResolvers<void>();
   const planner = actor({
     state: { ran: 0 },
-    options: { sleepTimeout: 100 },
+    // They sleep until the first is due, and are awake while more come.
+    options: { sleepTimeout: 5000 },
     actions: {
       plan: async (c, fromMs: number) => {
         for (let i = 0; i < share; i++) {
