@@ -23,7 +23,7 @@ export class Recent<K, V> {
 
   set(key: K, value: V): void {
     this.#young.set(key, value);
-    if (this.#young.size * 2 <= this.#most) return;
+    if (this.#young.size * 2 < this.#most) return;
     this.#old = this.#young;
     this.#young = new Map();
   }

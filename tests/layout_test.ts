@@ -6,6 +6,7 @@ import { test } from "./harness.ts";
 
 // A file that stands in src/ itself is named like a room: "errors.ts", "registry.ts".
 const mayImport: Record<string, string[]> = {
+  "abort.ts": [],
   "errors.ts": [],
   "log.ts": [],
   "clock.ts": [],
@@ -25,7 +26,7 @@ const mayImport: Record<string, string[]> = {
     "deadlines.ts",
     "recent.ts",
   ],
-  client: ["definition", "protocol", "errors.ts", "log.ts"],
+  client: ["definition", "protocol", "errors.ts", "log.ts", "abort.ts"],
   react: ["client"],
   inspector: ["actor", "protocol", "errors.ts", "log.ts"],
   server: [
@@ -37,6 +38,7 @@ const mayImport: Record<string, string[]> = {
     "log.ts",
     "clock.ts",
     "deadlines.ts",
+    "abort.ts",
   ],
   engine: ["actor", "server", "protocol", "stores", "errors.ts", "log.ts"],
   test: [

@@ -28,7 +28,7 @@ import type {
 import { ActorError, fromWireError, isErrorKind, statusOf } from "../errors.ts";
 import type { Init, ToClient, ToServer } from "../protocol/messages.ts";
 import type { ActorQuery, Link, Transport } from "../protocol/transport.ts";
-import { abortable } from "./abort.ts";
+import { abortable } from "../abort.ts";
 import {
   ActorClientError,
   ActorConnDisposed,

@@ -10,7 +10,7 @@ import type { UniversalWebSocket } from "../definition/socket.ts";
 import { ActorError, isErrorKind } from "../errors.ts";
 import type { QueueSend, QueueSent } from "../protocol/messages.ts";
 import type { ActorQuery, Transport } from "../protocol/transport.ts";
-import { abortable } from "./abort.ts";
+import { abortable } from "../abort.ts";
 import type { Connection } from "./connection.ts";
 import { withActions } from "./names.ts";
 import { paramsOf, type ParamsSource } from "./params.ts";

@@ -1,4 +1,4 @@
-import { abortable } from "./abort.ts";
+import { abortable } from "../abort.ts";
 
 /** Work that several callers wait for. It is aborted when the last of them has given up. */
 export class Shared<T> {

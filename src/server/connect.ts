@@ -129,8 +129,8 @@ class ConnectionSocket implements MessageChannel {
   #socket: Socket | undefined;
   #connection: Connection | undefined;
   #isClosed = false;
-  // Somebody waits for the caller's side of the close.
-  #onClosed: (() => void) | undefined;
+  // Once somebody waits for the caller's side of the close.
+  #whenClosed: PromiseWithResolvers<void> | undefined;
 
   constructor(
     host: Host,
@@ -176,11 +176,9 @@ class ConnectionSocket implements MessageChannel {
     const { maxIncomingBytes } = this.#limits;
     const isTooLong = frame.length > maxIncomingBytes;
     const opening = this.#opening;
-    if (opening === undefined && !isTooLong) return this.#receive(frame);
     if (opening?.refusal !== undefined) return;
-    if (isTooLong || opening === undefined) {
-      return this.#fail(tooLong(maxIncomingBytes));
-    }
+    if (isTooLong) return this.#fail(tooLong(maxIncomingBytes));
+    if (opening === undefined) return this.#receive(frame);
     opening.heldBytes += frame.length;
     opening.held.push(frame);
     if (
@@ -201,14 +199,10 @@ class ConnectionSocket implements MessageChannel {
   async close(code: number, reason: string): Promise<void> {
     this.#socket?.close(code, cutReason(reason));
     if (this.#isClosed) return;
+    this.#whenClosed ??= Promise.withResolvers();
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = this.#host.clock.after(closeTimeoutMs, resolve);
-    const before = this.#onClosed;
-    this.#onClosed = () => {
-      before?.();
-      resolve();
-    };
-    await promise;
+    await Promise.race([this.#whenClosed.promise, promise]);
     timer.cancel();
   }
 
@@ -218,7 +212,7 @@ class ConnectionSocket implements MessageChannel {
     this.#isClosed = true;
     this.#opening?.refusal?.cancel();
     if (this.#opening !== undefined) this.#opening.held.length = 0;
-    this.#onClosed?.();
+    this.#whenClosed?.resolve();
     if (this.#connection !== undefined) {
       this.#host.disconnected(this.#actorId, this.#connection);
     }

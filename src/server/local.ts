@@ -1,6 +1,7 @@
 // The way to actors for callers in this process: the same calls, without a socket between. Values
 // and errors are copied and masked as they are on the wire.
 
+import { abortable } from "../abort.ts";
 import type { Connection, MessageChannel } from "../actor/connection.ts";
 import type { Host } from "../actor/host.ts";
 import { actorError, fromWireError, toWireError } from "../errors.ts";
@@ -45,8 +46,7 @@ export function localTransport(options: LocalOptions): Transport {
       const opening = host();
       // A host that is open costs no turn.
       const opened = opening instanceof Promise ? await opening : opening;
-      const asking = ask(opened);
-      return await (signal === undefined ? asking : abortable(asking, signal));
+      return await abortable(ask(opened), signal);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       const { exposesErrors } = options;
@@ -112,24 +112,10 @@ async function fetchLocally(
         else signal.addEventListener("abort", callback);
       }),
     });
-    return await (signal === undefined ? answer : abortable(answer, signal));
+    return await abortable(answer, signal);
   } catch (error) {
     signal?.throwIfAborted();
     return refusal(toWireError(error, { exposesErrors }), json);
-  }
-}
-
-async function abortable<V>(
-  work: Promise<V>,
-  signal: AbortSignal,
-): Promise<V> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort);
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
 }
 

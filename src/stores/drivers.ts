@@ -17,5 +17,8 @@ export function createFileSystemDriver(
   { path }: { path?: string } = {},
 ): "sqlite" | (() => Promise<Store>) {
   if (path === undefined) return "sqlite";
-  return () => sqliteStore({ path: `${path}/actors.sqlite` });
+  return async () => {
+    const { join } = await import("node:path");
+    return await sqliteStore({ path: join(path, "actors.sqlite") });
+  };
 }

@@ -68,7 +68,8 @@ async function warn(
 
 async function pathOf(name: StoreName, env: Env): Promise<string> {
   const file = name === "sqlite" ? "actors.sqlite" : "actors.kv";
-  return `${await dataFolder(env)}/${file}`;
+  const { join } = await import("node:path");
+  return join(await dataFolder(env), file);
 }
 
 function hasDenoKv(): boolean {

@@ -5,14 +5,17 @@
 // server that has little to do; then rates say less than what one action costs the server in CPU
 // time, which stands beside them. "frames" is a load that is always faster than the server.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient, type Registry } from "../../mod.ts";
-import type { Program } from "../runtimes/process.ts";
 import { openAlone } from "./alone.ts";
 import type { counter } from "./counter.ts";
-import { type BenchOptions, median, type Row, show } from "./figures.ts";
+import {
+  type BenchOptions,
+  middle,
+  type Row,
+  show,
+  type Turn,
+} from "./figures.ts";
 import {
   type Done,
   type Load,
@@ -21,7 +24,7 @@ import {
   openSockets,
   type Traffic,
 } from "./load.ts";
-import { startProgram } from "./program.ts";
+import { cpuOf, type Server, startServer } from "./program.ts";
 import { openStore, type StoreName, storeNames } from "./stores.ts";
 
 interface Scenario {
@@ -34,19 +37,6 @@ interface Scenario {
   depth: number;
 }
 
-interface Server {
-  url: string;
-  program: Program;
-}
-
-/** One turn of one server. */
-interface Turn {
-  /** Actions per second. */
-  rate: number;
-  /** CPU time of the server for one action, in microseconds. */
-  cost: number;
-}
-
 /** The medians of all turns. */
 interface Result {
   ours: Turn;
@@ -57,9 +47,8 @@ interface Result {
 
 /** Measures and prints. */
 export async function benchActions(
-  { isQuick, report }: BenchOptions,
+  { isQuick, scratch: folder, report }: BenchOptions,
 ): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "troupe-bench-"));
   const all = isQuick ? quickScenarios() : scenarios();
   const servers = new Map<string, Server>();
   try {
@@ -115,7 +104,6 @@ export async function benchActions(
     for (const { program } of servers.values()) {
       await program[Symbol.asyncDispose]();
     }
-    await rm(folder, { recursive: true });
   }
 }
 
@@ -159,12 +147,6 @@ function quickScenarios(): Scenario[] {
   );
 }
 
-async function startServer(args: string[]): Promise<Server> {
-  const program = startProgram("server.ts", args);
-  const [, url] = await program.line(/^ready at (\S+)$/m);
-  return { url: url!, program };
-}
-
 async function measure(
   scenario: Scenario,
   servers: ReadonlyMap<string, Server>,
@@ -195,13 +177,6 @@ async function measure(
   await checkCounts(actors, scenario.action === "write" ? answers : 0);
   const [ours, theirs, committing] = results.map(middle);
   return { ours: ours!, theirs: theirs!, committing };
-}
-
-function middle(turns: readonly Turn[]): Turn {
-  return {
-    rate: median(turns.map(({ rate }) => rate)),
-    cost: median(turns.map(({ cost }) => cost)),
-  };
 }
 
 function rowOf(scenario: Scenario, { ours, theirs }: Result): Row {
@@ -248,9 +223,9 @@ async function takeTurn(
   url: string,
   turnMs: number,
 ): Promise<Turn & Done> {
-  const before = await cpuOf(url);
+  const before = await cpuOf({ url });
   const done = await load.run(turnMs);
-  const spent = await cpuOf(url) - before;
+  const spent = await cpuOf({ url }) - before;
   const { answers, seconds } = done;
   return { ...done, rate: answers / seconds, cost: spent / answers };
 }
@@ -268,10 +243,6 @@ async function commitAlone(
   const ms = performance.now() - begin;
   await store.close();
   return ms / count;
-}
-
-async function cpuOf(url: string): Promise<number> {
-  return await (await fetch(`${url}/cpu`)).json();
 }
 
 type BenchRegistry = Registry<{ counter: typeof counter }>;

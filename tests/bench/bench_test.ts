@@ -2,10 +2,10 @@
 // on the machine, but for appends, whose ratio is one of two states in one run, and for memory.
 
 import { assert, assertEquals } from "@std/assert";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "../harness.ts";
+import { Folder } from "../runtimes/folder.ts";
 import { runtime, startProgram, waitForLine } from "./program.ts";
 
 test("the bench prints a ratio for every scenario", async () => {
@@ -75,18 +75,14 @@ for (
 
 /** What one part of the bench writes. */
 async function bench(part: string): Promise<Tables> {
-  const folder = await mkdtemp(join(tmpdir(), "troupe-bench-test-"));
-  try {
-    const args = ["--quick", "--out", folder, part];
-    await using program = startProgram("main.ts", args);
-    await waitForLine(program, /^The bench has ended$/m);
-    const files = await readdir(folder);
-    assert(files.includes(`${part}-${runtime}.json`), files.join());
-    const path = join(folder, `${part}-${runtime}.json`);
-    return JSON.parse(await readFile(path, "utf8")).tables;
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  using folder = new Folder();
+  const args = ["--quick", "--out", folder.path, part];
+  await using program = startProgram("main.ts", args);
+  await waitForLine(program, /^The bench has ended$/m);
+  const files = await readdir(folder.path);
+  assert(files.includes(`${part}-${runtime}.json`), files.join());
+  const path = join(folder.path, `${part}-${runtime}.json`);
+  return JSON.parse(await readFile(path, "utf8")).tables;
 }
 
 /** The tables of a part; a row has its cells by the names of the columns. */

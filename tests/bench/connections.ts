@@ -4,19 +4,14 @@
 // The bare server on Bun uses `server.publish()`, on Deno a loop of `send()`. Rates are bounded by this
 // process, which has to hear everything; the server's CPU time is not.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { createClient, type Registry } from "../../mod.ts";
-import type { Program } from "../runtimes/process.ts";
 import type { counter } from "./counter.ts";
-import { type BenchOptions, median, show } from "./figures.ts";
+import { type BenchOptions, middle, show, type Turn } from "./figures.ts";
+import type { Held } from "./held.ts";
 import { type Hearers, openHearers } from "./load.ts";
-import { startProgram } from "./program.ts";
+import { cpuOf, type Server, startServer } from "./program.ts";
 
-interface Server {
-  program: Program;
-  url: string;
+interface Told extends Server {
   /** Opens so many connections; those that subscribe hear what is told. */
   open(count: number, subscribes: boolean): Promise<Hearers>;
   /** Tells them all a frame of 170 bytes. */
@@ -31,15 +26,14 @@ const frame = JSON.stringify({
 
 /** Measures and prints. */
 export async function benchConnections(
-  { isQuick, report }: BenchOptions,
+  { isQuick, scratch: folder, report }: BenchOptions,
 ): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "troupe-bench-"));
-  const servers: Server[] = [];
+  const servers: Told[] = [];
   try {
     servers.push(await startTroupe(folder), await startBare());
-    const [ours, theirs] = servers as [Server, Server];
+    const [ours, theirs] = servers as [Told, Told];
     const idle = isQuick ? 1000 : 2000;
-    const memory: Memory[] = [];
+    const memory: Held[] = [];
     for (const server of [ours, theirs]) {
       memory.push(await idleOf(server, idle));
     }
@@ -79,12 +73,11 @@ export async function benchConnections(
     });
   } finally {
     for (const { program } of servers) await program[Symbol.asyncDispose]();
-    await rm(folder, { recursive: true });
   }
 }
 
-async function startBare(): Promise<Server> {
-  const { program, url } = await start(["bare"]);
+async function startBare(): Promise<Told> {
+  const { program, url } = await startServer(["bare"]);
   return {
     program,
     url,
@@ -104,8 +97,8 @@ async function startBare(): Promise<Server> {
   };
 }
 
-async function startTroupe(folder: string): Promise<Server> {
-  const { program, url } = await start(["sqlite", folder]);
+async function startTroupe(folder: string): Promise<Told> {
+  const { program, url } = await startServer(["sqlite", folder]);
   const client = createClient<Registry<{ counter: typeof counter }>>(
     `${url}/api/rivet`,
   );
@@ -128,15 +121,7 @@ async function startTroupe(folder: string): Promise<Server> {
   };
 }
 
-async function start(
-  args: string[],
-): Promise<{ program: Program; url: string }> {
-  const program = startProgram("server.ts", args);
-  const [, url] = await program.line(/^ready at (\S+)$/m);
-  return { program, url: url! };
-}
-
-async function idleOf(server: Server, count: number): Promise<Memory> {
+async function idleOf(server: Told, count: number): Promise<Held> {
   // The first are for what the process makes once.
   const first = await server.open(100, false);
   const before = await memoryOf(server);
@@ -150,23 +135,12 @@ async function idleOf(server: Server, count: number): Promise<Memory> {
   };
 }
 
-interface Memory {
-  heapBytes: number;
-  residentBytes: number;
-}
-
-async function memoryOf({ url }: Server): Promise<Memory> {
+async function memoryOf({ url }: Server): Promise<Held> {
   return await (await fetch(`${url}/memory`)).json();
 }
 
-/** Events heard a second, and the CPU time of the server for each in microseconds. */
-interface Turn {
-  rate: number;
-  cost: number;
-}
-
 async function broadcasts(
-  servers: readonly Server[],
+  servers: readonly Told[],
   { hearers, turns, turnMs }: {
     hearers: number;
     turns: number;
@@ -190,15 +164,12 @@ async function broadcasts(
   }
   return all.map(({ heard, turns }) => {
     heard.close();
-    return {
-      rate: median(turns.map(({ rate }) => rate)),
-      cost: median(turns.map(({ cost }) => cost)),
-    };
+    return middle(turns);
   });
 }
 
 async function takeTurn(
-  server: Server,
+  server: Told,
   heard: Hearers,
   { hearers, turnMs }: { hearers: number; turnMs: number },
 ): Promise<Turn> {
@@ -213,8 +184,4 @@ async function takeTurn(
   const seconds = (performance.now() - start) / 1000;
   const spent = await cpuOf(server) - cpuBefore;
   return { rate: events / seconds, cost: spent / events };
-}
-
-async function cpuOf({ url }: Server): Promise<number> {
-  return await (await fetch(`${url}/cpu`)).json();
 }

@@ -16,8 +16,6 @@
 //   its own, with a socket for each caller.
 
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   setImmediate as turnOfEvents,
@@ -35,7 +33,7 @@ import {
 } from "./figures.ts";
 import { clientOfLast } from "./last_client.ts";
 import { openSilent } from "./load.ts";
-import { startProgram } from "./program.ts";
+import { startServer } from "./program.ts";
 import { openStore, type StoreName, storeNames } from "./stores.ts";
 
 const thinker = actor({
@@ -117,22 +115,17 @@ interface Result {
 
 /** Measures and prints. */
 export async function benchFairness(
-  { isQuick, report }: BenchOptions,
+  { isQuick, scratch: folder, report }: BenchOptions,
 ): Promise<void> {
   const how = isQuick ? quickPlan : plan;
-  const folder = await mkdtemp(join(tmpdir(), "troupe-bench-"));
   const rows: Row[] = [];
   const counts: Row[] = [];
-  try {
-    for (const start of [...how.stores.map(startHere), startServer]) {
-      const place = await start(folder, how);
-      const results = await measure(place, how);
-      rows.push(...results.map((result) => rowOf(result, results[0]!)));
-      counts.push(...countsOf(results));
-      await place.end();
-    }
-  } finally {
-    await rm(folder, { recursive: true });
+  for (const start of [...how.stores.map(startHere), startSockets]) {
+    const place = await start(folder, how);
+    const results = await measure(place, how);
+    rows.push(...results.map((result) => rowOf(result, results[0]!)));
+    counts.push(...countsOf(results));
+    await place.end();
   }
   report({
     title: `Milliseconds that a call of ${callers} others takes; ` +
@@ -197,11 +190,10 @@ function startHere(name: StoreName) {
   };
 }
 
-async function startServer(folder: string): Promise<Place> {
+async function startSockets(folder: string): Promise<Place> {
   const name = "sockets";
   const path = join(folder, "server");
-  const program = startProgram("server.ts", ["sqlite", path]);
-  const [, url] = await program.line(/^ready at (\S+)$/m);
+  const { program, url } = await startServer(["sqlite", path]);
   const client = createClient<Registry<{ counter: typeof counter }>>(
     `${url}/api/rivet`,
   );

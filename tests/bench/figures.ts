@@ -17,6 +17,22 @@ export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
+/** One turn of a server. */
+export interface Turn {
+  /** What it did a second. */
+  rate: number;
+  /** Its CPU time for each, in microseconds. */
+  cost: number;
+}
+
+/** The medians of all turns. */
+export function middle(turns: readonly Turn[]): Turn {
+  return {
+    rate: median(turns.map(({ rate }) => rate)),
+    cost: median(turns.map(({ cost }) => cost)),
+  };
+}
+
 /** A number of a table, with the digits that it is shown with. */
 export interface Shown {
   value: number;
@@ -88,6 +104,8 @@ export interface BenchOptions {
   isQuick: boolean;
   /** Where files go that it makes. */
   folder: string;
+  /** A folder of its own, which is gone afterwards. */
+  scratch: string;
   /** Takes a table when it is complete. */
   report: (table: Table) => void;
 }

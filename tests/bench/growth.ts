@@ -15,8 +15,7 @@
 //   may be too seldom to be in a turn; so a table of its own tells what that costs, and what its share
 //   of every write is.
 
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { actor, setup } from "../../mod.ts";
 import type { Store } from "../../src/stores/store.ts";
@@ -119,10 +118,9 @@ interface Axis {
 
 /** Measures, prints and plots. */
 export async function benchGrowth(
-  { isQuick, folder: outFolder, report }: BenchOptions,
+  { isQuick, scratch: folder, folder: outFolder, report }: BenchOptions,
 ): Promise<void> {
   const how = isQuick ? quickPlan : plan;
-  const folder = await mkdtemp(join(tmpdir(), "troupe-bench-"));
   const medians = `medians of ${how.turns} turns each`;
   const actorsAxis: Axis = {
     title: `Awake actors, ${callers} callers; ${medians}`,
@@ -136,25 +134,21 @@ export async function benchGrowth(
     textOf: sizeText,
     reference: how.kilobytes[0]!,
   };
-  try {
-    const actors = await measureActors(folder, how);
-    report(tableOf(actors, actorsAxis));
-    const { points: sizes, snapshots } = await measureSizes(folder, how);
-    report(tableOf(sizes, sizesAxis));
-    report(snapshots);
-    const svg = await svgOf(
-      `How costs grow, on ${runtime === "deno" ? "Deno" : "Bun"}`,
-      [
-        ...panelsOf(actors, actorsAxis),
-        ...panelsOf(sizes, sizesAxis),
-      ],
-    );
-    const path = join(outFolder, `growth-${runtime}.svg`);
-    await writeFile(path, svg);
-    console.log(`\nPlotted to ${path}`);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  const actors = await measureActors(folder, how);
+  report(tableOf(actors, actorsAxis));
+  const { points: sizes, snapshots } = await measureSizes(folder, how);
+  report(tableOf(sizes, sizesAxis));
+  report(snapshots);
+  const svg = await svgOf(
+    `How costs grow, on ${runtime === "deno" ? "Deno" : "Bun"}`,
+    [
+      ...panelsOf(actors, actorsAxis),
+      ...panelsOf(sizes, sizesAxis),
+    ],
+  );
+  const path = join(outFolder, `growth-${runtime}.svg`);
+  await writeFile(path, svg);
+  console.log(`\nPlotted to ${path}`);
 }
 
 async function measureActors(folder: string, how: Plan): Promise<Point[]> {

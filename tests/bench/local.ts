@@ -1,8 +1,6 @@
 // What goes on in one process: calls from actor to actor, actors that wake, actors that are made, each
 // beside what it cannot be faster than. Both take turns, and medians are compared.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { actor, createClient, memoryStore, setup } from "../../mod.ts";
 import type { Step, Store } from "../../src/stores/store.ts";
@@ -30,41 +28,36 @@ const width = 64;
 
 /** Measures and prints. */
 export async function benchLocal(
-  { isQuick, report }: BenchOptions,
+  { isQuick, scratch: folder, report }: BenchOptions,
 ): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "troupe-bench-"));
   const effort = isQuick
     ? { turns: 2, actors: 64, calls: 500 }
     : { turns: 7, actors: 4000, calls: 100_000 };
   const turns = `medians of ${effort.turns} turns each`;
-  try {
-    report({
-      title: `Reads from actor to actor, in calls a second; ${turns}`,
-      names: ["callers", "Troupe", "an async function", "ratio"],
-      rows: [await callsBetween(1, effort), await callsBetween(width, effort)],
-    });
-    const wakes: Row[] = [];
-    const births: Row[] = [];
-    for (const store of storeNames) {
-      const world = await openWorld(store, join(folder, store));
-      wakes.push(await wakesOf(world, effort));
-      births.push(await birthsOf(world, effort));
-      await world.close();
-    }
-    report({
-      title: `From sleep to the answer, in milliseconds; ${turns}`,
-      names: ["store", "p50", "p99", "the store's load p50", "ratio"],
-      rows: wakes,
-    });
-    report({
-      title: `New actors and their first write, a second, ${width} at once; ` +
-        turns,
-      names: ["store", "Troupe", "the store's own commits", "ratio"],
-      rows: births,
-    });
-  } finally {
-    await rm(folder, { recursive: true });
+  report({
+    title: `Reads from actor to actor, in calls a second; ${turns}`,
+    names: ["callers", "Troupe", "an async function", "ratio"],
+    rows: [await callsBetween(1, effort), await callsBetween(width, effort)],
+  });
+  const wakes: Row[] = [];
+  const births: Row[] = [];
+  for (const store of storeNames) {
+    const world = await openWorld(store, join(folder, store));
+    wakes.push(await wakesOf(world, effort));
+    births.push(await birthsOf(world, effort));
+    await world.close();
   }
+  report({
+    title: `From sleep to the answer, in milliseconds; ${turns}`,
+    names: ["store", "p50", "p99", "the store's load p50", "ratio"],
+    rows: wakes,
+  });
+  report({
+    title: `New actors and their first write, a second, ${width} at once; ` +
+      turns,
+    names: ["store", "Troupe", "the store's own commits", "ratio"],
+    rows: births,
+  });
 }
 
 async function callsBetween(

@@ -1,11 +1,10 @@
 // What lies in memory for each pending schedule, each actor that sleeps, and each that is awake with
 // nothing to do. Each is measured in a process of its own, by memory_child.ts.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BenchOptions, show } from "./figures.ts";
-import type { Held, What } from "./memory_child.ts";
+import type { Held } from "./held.ts";
+import type { What } from "./memory_child.ts";
 import { startProgram, waitForLine } from "./program.ts";
 import { type StoreName, storeNames } from "./stores.ts";
 
@@ -21,25 +20,20 @@ const quickCounts = { schedules: 20_000, sleeping: 20_000, awake: 1_000 };
 
 /** Measures and prints. */
 export async function benchMemory(
-  { isQuick, report }: BenchOptions,
+  { isQuick, scratch: folder, report }: BenchOptions,
 ): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "troupe-bench-"));
   const rows = [];
-  try {
-    for (const store of isQuick ? storeNames.slice(0, 1) : storeNames) {
-      for (const what of ["schedules", "sleeping", "awake"] as const) {
-        const count = (isQuick ? quickCounts : counts)[what];
-        const held = await hold(what, { store, folder, count });
-        rows.push([
-          `${titles[what]}, ${store}`,
-          show(count),
-          show(held.heapBytes / count),
-          show(held.residentBytes / count),
-        ]);
-      }
+  for (const store of isQuick ? storeNames.slice(0, 1) : storeNames) {
+    for (const what of ["schedules", "sleeping", "awake"] as const) {
+      const count = (isQuick ? quickCounts : counts)[what];
+      const held = await hold(what, { store, folder, count });
+      rows.push([
+        `${titles[what]}, ${store}`,
+        show(count),
+        show(held.heapBytes / count),
+        show(held.residentBytes / count),
+      ]);
     }
-  } finally {
-    await rm(folder, { recursive: true });
   }
   report({
     title: "Bytes of memory for each one",

@@ -2,17 +2,13 @@
 // `memory_child.ts schedules|sleeping|awake STORE FOLDER COUNT`.
 
 import process from "node:process";
+import { setTimeout as pause } from "node:timers/promises";
 import { actor, createClient, setup } from "../../mod.ts";
+import { type Held, measureHeld } from "./held.ts";
 import { openStore, type StoreName } from "./stores.ts";
 
 /** What there are many of. */
 export type What = "schedules" | "sleeping" | "awake";
-
-/** What the process has in memory for all of them. */
-export interface Held {
-  heapBytes: number;
-  residentBytes: number;
-}
 
 const [what = "", store, folder = "", count] = process.argv.slice(2);
 const dayMs = 24 * 60 * 60 * 1000;
@@ -69,9 +65,9 @@ const make: Record<What, (count: number) => Promise<void>> = {
 // As many as follow, of those that are gone afterwards: what the process has once had it keeps. It
 // remembers some of the last 10,000, so there must be more.
 await make[what as What](what === "sleeping" ? Number(count) : first);
-const before = await measure();
+const before = await measureHeld();
 await make[what as What](Number(count));
-const after = await measure();
+const after = await measureHeld();
 const held: Held = {
   heapBytes: after.heapBytes - before.heapBytes,
   residentBytes: after.residentBytes - before.residentBytes,
@@ -80,9 +76,9 @@ console.log(`held ${JSON.stringify(held)}`);
 await registry.shutdown();
 
 async function allAsleep(all: number): Promise<void> {
-  while (asleep < all) await sleep(20);
+  while (asleep < all) await pause(20);
   // Its hook runs before it leaves.
-  await sleep(200);
+  await pause(200);
 }
 
 async function makeActors(
@@ -96,19 +92,4 @@ async function makeActors(
     while (made < last) await (await create(`actor-${made++}`)).count();
   });
   await Promise.all(work);
-}
-
-async function measure(): Promise<Held> {
-  const { gc } = globalThis as { gc?: () => void };
-  if (gc === undefined) throw new Error("Run it with --expose-gc");
-  for (let i = 0; i < 5; i++) {
-    gc();
-    await sleep(50);
-  }
-  const { heapUsed, external, rss } = process.memoryUsage();
-  return { heapBytes: heapUsed + external, residentBytes: rss };
-}
-
-function sleep(delayMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, delayMs));
 }

@@ -7,8 +7,7 @@
 // The peers are fetched from npm. One that cannot be is named, and the exit code is 1; the others are
 // compared all the same. The tables go to dist/bench as well, or where `--out` says.
 
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -60,34 +59,31 @@ const scenarios: Scenario[] = [
   { action: "write", actors: connections },
 ];
 
-async function benchPeers({ isQuick, report }: BenchOptions): Promise<void> {
+async function benchPeers(
+  { isQuick, scratch: folder, report }: BenchOptions,
+): Promise<void> {
   const pace = isQuick
     ? { turns: 2, turnMs: 100, warmMs: 100 }
     : { turns: 7, turnMs: 700, warmMs: 3000 };
-  const folder = await mkdtemp(join(tmpdir(), "troupe-peers-"));
-  try {
-    await using troupe = await startTroupe(folder);
-    await warmUp(troupe, pace);
-    for (const peer of peers) {
-      const place = join(folder, peer.name);
-      await mkdir(place);
-      for (const { title, start } of await waysOf(peer, place)) {
-        await using server = await start();
-        await warmUp(server, pace);
-        const rows: Row[] = [];
-        for (const scenario of scenarios) {
-          rows.push(await measure(scenario, [troupe, server], pace));
-        }
-        report({
-          title: `HTTP actions per second over ${connections} connections, ` +
-            `beside ${title}; medians of ${pace.turns} turns each`,
-          names: ["scenario", "Troupe/s", "peer/s", "times"],
-          rows,
-        });
+  await using troupe = await startTroupe(folder);
+  await warmUp(troupe, pace);
+  for (const peer of peers) {
+    const place = join(folder, peer.name);
+    await mkdir(place);
+    for (const { title, start } of await waysOf(peer, place)) {
+      await using server = await start();
+      await warmUp(server, pace);
+      const rows: Row[] = [];
+      for (const scenario of scenarios) {
+        rows.push(await measure(scenario, [troupe, server], pace));
       }
+      report({
+        title: `HTTP actions per second over ${connections} connections, ` +
+          `beside ${title}; medians of ${pace.turns} turns each`,
+        names: ["scenario", "Troupe/s", "peer/s", "times"],
+        rows,
+      });
     }
-  } finally {
-    await rm(folder, { recursive: true, maxRetries: 10 });
   }
 }
 

@@ -16,6 +16,24 @@ export function startProgram(file: string, args: string[]): Program {
   return Program.start(process.execPath, [...flags, path, ...args]);
 }
 
+/** A server of server.ts that answers. */
+export interface Server {
+  program: Program;
+  url: string;
+}
+
+/** Starts server.ts. */
+export async function startServer(args: string[]): Promise<Server> {
+  const program = startProgram("server.ts", args);
+  const [, url] = await program.line(/^ready at (\S+)$/m);
+  return { program, url: url! };
+}
+
+/** The CPU time that a server has taken so far, in microseconds. */
+export async function cpuOf({ url }: Pick<Server, "url">): Promise<number> {
+  return await (await fetch(`${url}/cpu`)).json();
+}
+
 /** As `program.line()`, for as long as it takes: the machine may be busy with something else. */
 export async function waitForLine(
   program: Program,

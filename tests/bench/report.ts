@@ -5,6 +5,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { Folder } from "../runtimes/folder.ts";
 import { type BenchOptions, dataOf, type Table, textOf } from "./figures.ts";
 import { runtime } from "./program.ts";
 
@@ -30,7 +31,13 @@ export async function runPart(
     console.log(textOf(table));
     tables.push(table);
   };
-  await bench({ isQuick: quick === true, folder, report });
+  using scratch = new Folder();
+  await bench({
+    isQuick: quick === true,
+    folder,
+    scratch: scratch.path,
+    report,
+  });
   const data = {
     part: name,
     runtime: `${runtime} ${process.versions[runtime]}`,

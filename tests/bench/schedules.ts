@@ -1,8 +1,7 @@
 // Many schedules that are due within a minute: how late each one is, and what other callers notice.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { actor, createClient, setup } from "../../mod.ts";
 import { counter } from "./counter.ts";
 import { type BenchOptions, quantile, type Row, show } from "./figures.ts";
@@ -22,35 +21,30 @@ const restMs = 10;
 
 /** Measures and prints. */
 export async function benchSchedules(
-  { isQuick, report }: BenchOptions,
+  { isQuick, scratch: folder, report }: BenchOptions,
 ): Promise<void> {
   const effort = isQuick
     ? { schedules: 1000, withinMs: 1000 }
     : { schedules: 100_000, withinMs: 60_000 };
-  const folder = await mkdtemp(join(tmpdir(), "troupe-bench-"));
-  try {
-    const rows: Row[] = [];
-    for (const store of storeNames) {
-      rows.push(await measure(store, join(folder, store), effort));
-    }
-    report({
-      title: `${effort.schedules} schedules of actors that sleep, ` +
-        `due within ${effort.withinMs / 1000} s; in milliseconds`,
-      names: [
-        "store",
-        "run",
-        "late p50",
-        "late p99",
-        "late at most",
-        "others' reads p99",
-        "others' writes p99",
-        "writes before p99",
-      ],
-      rows,
-    });
-  } finally {
-    await rm(folder, { recursive: true });
+  const rows: Row[] = [];
+  for (const store of storeNames) {
+    rows.push(await measure(store, join(folder, store), effort));
   }
+  report({
+    title: `${effort.schedules} schedules of actors that sleep, ` +
+      `due within ${effort.withinMs / 1000} s; in milliseconds`,
+    names: [
+      "store",
+      "run",
+      "late p50",
+      "late p99",
+      "late at most",
+      "others' reads p99",
+      "others' writes p99",
+      "writes before p99",
+    ],
+    rows,
+  });
 }
 
 async function measure(
@@ -87,7 +81,7 @@ async function measure(
   const counters = await Promise.all(
     Array.from({ length: callers }, (_, i) => client.counter.create([`${i}`])),
   );
-  const before = await others(counters, sleep(Math.min(withinMs, 5000)));
+  const before = await others(counters, pause(Math.min(withinMs, 5000)));
   // None may be due before all are there.
   const fromMs = Date.now() + schedules / 5 + 1000;
   let next = 0;
@@ -97,7 +91,7 @@ async function measure(
     }
   }));
   if (Date.now() > fromMs) throw new Error("It took too long to make them");
-  await sleep(fromMs - Date.now());
+  await pause(fromMs - Date.now());
   const meanwhile = await others(counters, all.promise);
   await registry.shutdown();
   const p99 = (times: number[]) => show(quantile(times, 0.99), 2);
@@ -141,15 +135,11 @@ async function others(
     while (!isOver) {
       await timed(times.reads, () => counter.read());
       await timed(times.writes, () => counter.write(1));
-      await sleep(restMs);
+      await pause(restMs);
     }
   });
   await end;
   isOver = true;
   await Promise.all(work);
   return times;
-}
-
-function sleep(delayMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, delayMs));
 }

@@ -9,6 +9,7 @@ import process from "node:process";
 import { setup } from "../../mod.ts";
 import { openAlone } from "./alone.ts";
 import { counter } from "./counter.ts";
+import { measureHeld } from "./held.ts";
 import { openStore, type StoreName } from "./stores.ts";
 
 interface BunSocket {
@@ -115,18 +116,9 @@ async function answer(
     tell(await request.text());
     return Response.json(null);
   }
-  if (request.url.endsWith("/memory")) return Response.json(await memory());
+  if (request.url.endsWith("/memory")) {
+    return Response.json(await measureHeld());
+  }
   const { user, system } = process.cpuUsage();
   return Response.json(user + system);
-}
-
-async function memory(): Promise<{ heapBytes: number; residentBytes: number }> {
-  const { gc } = globalThis as { gc?: () => void };
-  if (gc === undefined) throw new Error("Run it with --expose-gc");
-  for (let i = 0; i < 5; i++) {
-    gc();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  const { heapUsed, external, rss } = process.memoryUsage();
-  return { heapBytes: heapUsed + external, residentBytes: rss };
 }

@@ -2,8 +2,6 @@
 // store that has them, beside one over a store that has a thousand, and how long it takes to find one of
 // them by its key. Each is measured in a process of its own, by sleepers_child.ts.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeRecord, toBytes } from "../../src/actor/record.ts";
 import { type BenchOptions, median, type Row, show } from "./figures.ts";
@@ -13,39 +11,34 @@ import { openStore, type StoreName, storeNames } from "./stores.ts";
 
 /** Measures and prints. */
 export async function benchSleepers(
-  { isQuick, report }: BenchOptions,
+  { isQuick, scratch: folder, report }: BenchOptions,
 ): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "troupe-bench-"));
   const counts = isQuick ? [100, 5000] : [1000, 1_000_000];
   const turns = isQuick ? 1 : 5;
-  try {
-    const rows: Row[] = [];
-    for (const store of isQuick ? storeNames.slice(0, 1) : storeNames) {
-      for (const count of counts) await fill(store, folder, count);
-      const all = new Map<number, Sleepers[]>();
-      for (let i = 0; i < turns; i++) {
-        for (const count of counts) {
-          const found = await look(store, folder, count);
-          all.set(count, [...all.get(count) ?? [], found]);
-        }
+  const rows: Row[] = [];
+  for (const store of isQuick ? storeNames.slice(0, 1) : storeNames) {
+    for (const count of counts) await fill(store, folder, count);
+    const all = new Map<number, Sleepers[]>();
+    for (let i = 0; i < turns; i++) {
+      for (const count of counts) {
+        const found = await look(store, folder, count);
+        all.set(count, [...all.get(count) ?? [], found]);
       }
-      for (const [count, found] of all) rows.push(rowOf(store, count, found));
     }
-    report({
-      title: `Actors that sleep; medians of ${turns} processes each`,
-      names: [
-        "store",
-        "actors",
-        "heap KB",
-        "resident KB",
-        "lookup p50 ms",
-        "lookup p99 ms",
-      ],
-      rows,
-    });
-  } finally {
-    await rm(folder, { recursive: true });
+    for (const [count, found] of all) rows.push(rowOf(store, count, found));
   }
+  report({
+    title: `Actors that sleep; medians of ${turns} processes each`,
+    names: [
+      "store",
+      "actors",
+      "heap KB",
+      "resident KB",
+      "lookup p50 ms",
+      "lookup p99 ms",
+    ],
+    rows,
+  });
 }
 
 function rowOf(store: StoreName, count: number, all: Sleepers[]): Row {

@@ -5,12 +5,11 @@ import process from "node:process";
 import { createClient, setup } from "../../mod.ts";
 import { counter } from "./counter.ts";
 import { quantile } from "./figures.ts";
+import { type Held, measureHeld } from "./held.ts";
 import { openStore, type StoreName } from "./stores.ts";
 
 /** What is found out. */
-export interface Sleepers {
-  heapBytes: number;
-  residentBytes: number;
+export interface Sleepers extends Held {
   /** Milliseconds until an actor is found by its key. */
   p50: number;
   p99: number;
@@ -36,16 +35,8 @@ for (let i = 0; i < lookups; i++) {
 const last = Number(count) - 1;
 const found = await client.counter.get([`key-${last}`]).read();
 if (found !== last) throw new Error(`Actor ${last} has ${found}`);
-const { gc } = globalThis as { gc?: () => void };
-if (gc === undefined) throw new Error("Run it with --expose-gc");
-for (let i = 0; i < 5; i++) {
-  gc();
-  await new Promise((resolve) => setTimeout(resolve, 50));
-}
-const { heapUsed, external, rss } = process.memoryUsage();
 const sleepers: Sleepers = {
-  heapBytes: heapUsed + external,
-  residentBytes: rss,
+  ...await measureHeld(),
   p50: quantile(times, 0.5),
   p99: quantile(times, 0.99),
 };

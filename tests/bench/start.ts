@@ -2,8 +2,7 @@
 // how large it is in one file.
 
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -17,49 +16,41 @@ const run = promisify(execFile);
 
 /** Measures and prints. */
 export async function benchStart(
-  { isQuick, report }: BenchOptions,
+  { isQuick, scratch: folder, report }: BenchOptions,
 ): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "troupe-bench-"));
   const turns = isQuick ? 2 : 15;
-  try {
-    await run("deno", ["run", "-A", "tests/bundle/bundle.ts", folder], {
-      cwd: root,
-    });
-    const programs: Record<string, string> = {
-      "an empty program": "",
-      "one that imports mod.ts": `import "${join(root, "mod.ts")}";`,
-      "one that imports the bundle": `import "${
-        join(folder, "troupe.min.js")
-      }";`,
-    };
-    const paths = new Map<string, string>();
-    for (const [i, [name, code]] of Object.entries(programs).entries()) {
-      paths.set(name, join(folder, `program${i}.ts`));
-      await writeFile(paths.get(name)!, `${code}\nexport {};\n`);
-    }
-    report({
-      title:
-        `The start of a program, in milliseconds; medians of ${turns} each`,
-      names: ["program", "time", "over empty"],
-      rows: await starts(paths, turns),
-    });
-    const sizes: Row[] = [];
-    for (const file of ["troupe.min.js", "client.min.js"]) {
-      const bytes = await readFile(join(folder, file));
-      sizes.push([
-        file,
-        show(bytes.length / 1024, 1),
-        show(gzipSync(bytes, { level: 9 }).length / 1024, 1),
-      ]);
-    }
-    report({
-      title: "Size in one file, in KB",
-      names: ["file", "as it is", "gzip"],
-      rows: sizes,
-    });
-  } finally {
-    await rm(folder, { recursive: true });
+  await run("deno", ["run", "-A", "tests/bundle/bundle.ts", folder], {
+    cwd: root,
+  });
+  const programs: Record<string, string> = {
+    "an empty program": "",
+    "one that imports mod.ts": `import "${join(root, "mod.ts")}";`,
+    "one that imports the bundle": `import "${join(folder, "troupe.min.js")}";`,
+  };
+  const paths = new Map<string, string>();
+  for (const [i, [name, code]] of Object.entries(programs).entries()) {
+    paths.set(name, join(folder, `program${i}.ts`));
+    await writeFile(paths.get(name)!, `${code}\nexport {};\n`);
   }
+  report({
+    title: `The start of a program, in milliseconds; medians of ${turns} each`,
+    names: ["program", "time", "over empty"],
+    rows: await starts(paths, turns),
+  });
+  const sizes: Row[] = [];
+  for (const file of ["troupe.min.js", "client.min.js"]) {
+    const bytes = await readFile(join(folder, file));
+    sizes.push([
+      file,
+      show(bytes.length / 1024, 1),
+      show(gzipSync(bytes, { level: 9 }).length / 1024, 1),
+    ]);
+  }
+  report({
+    title: "Size in one file, in KB",
+    names: ["file", "as it is", "gzip"],
+    rows: sizes,
+  });
 }
 
 async function starts(

@@ -9,7 +9,7 @@ import { node22 } from "../../clients/install.ts";
 import { answerOf, freePort } from "../../runtimes/ports.ts";
 import { Program } from "../../runtimes/process.ts";
 import type { counter } from "../counter.ts";
-import { startProgram } from "../program.ts";
+import { startServer } from "../program.ts";
 
 /** A server that answers. Disposing of it kills it. */
 export interface Server extends AsyncDisposable {
@@ -40,8 +40,8 @@ export const peers: Peer[] = [
 /** Troupe on the runtime that runs us: SQLite, and a write is on disk when it is answered. */
 export async function startTroupe(folder: string): Promise<Server> {
   await using stack = new AsyncDisposableStack();
-  const program = stack.use(startProgram("server.ts", ["sqlite", folder]));
-  const [, url] = await program.line(/^ready at (\S+)$/m);
+  const { program, url } = await startServer(["sqlite", folder]);
+  stack.use(program);
   return serverOf(stack.move(), `${url}/api/rivet`);
 }
 
