@@ -9,7 +9,7 @@ import { readFile } from "node:fs/promises";
 // Only what matches exists. There is no way out of these folders: a name has no dot and no slash.
 const own = /^\/(?:browser\.ts|style\.css)$/;
 const clients =
-  /^\/src\/(?:(?:client|protocol|definition)\/\w+|errors|log)\.ts$/;
+  /^\/src\/(?:(?:client|protocol|definition)\/\w+|abort|errors|log)\.ts$/;
 
 const types: Record<string, string> = {
   html: "text/html; charset=utf-8",
