@@ -1,8 +1,13 @@
 // The bench works on this runtime: every part runs, and writes what it found. How fast things are depends
 // on the machine, but for appends, whose ratio is one of two states in one run, and for memory.
 
-import { assert, assertEquals } from "@std/assert";
-import { readdir, readFile } from "node:fs/promises";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "../harness.ts";
 import { Folder } from "../runtimes/folder.ts";
@@ -50,39 +55,76 @@ test("an idle connection takes at most 1 KB more than a bare socket", async () =
   for (const { ratio } of broadcast!.rows) assertPositive(ratio);
 });
 
-for (
-  const part of [
-    "fairness",
-    "growth",
-    "local",
-    "schedules",
-    "sleepers",
-    "start",
-  ]
-) {
-  test(`the bench measures ${part}`, async () => {
-    const tables = await bench(part);
-    assert(tables.length > 0);
-    for (const { rows } of tables) {
-      assert(rows.length > 0);
-      for (const row of rows) {
-        const numbers = Object.values(row).filter((cell) => cell !== "");
-        assert(numbers.length > 1, JSON.stringify(row));
-      }
-    }
-  });
+for (const part of ["fairness", "local", "schedules", "sleepers", "start"]) {
+  test(`the bench measures ${part}`, async () =>
+    assertMeasured(await bench(part)));
 }
 
-/** What one part of the bench writes. */
-async function bench(part: string): Promise<Tables> {
+test("the bench measures growth, and plots it", async () => {
   using folder = new Folder();
-  const args = ["--quick", "--out", folder.path, part];
-  await using program = startProgram("main.ts", args);
-  await waitForLine(program, /^The bench has ended$/m);
-  const files = await readdir(folder.path);
-  assert(files.includes(`${part}-${runtime}.json`), files.join());
-  const path = join(folder.path, `${part}-${runtime}.json`);
-  return JSON.parse(await readFile(path, "utf8")).tables;
+  assertMeasured(await bench("growth", { folder }));
+  const path = join(folder.path, `growth-${runtime}.svg`);
+  const svg = await readFile(path, "utf8");
+  for (const text of ["<svg", "awake actors", "size of the state", "</svg>"]) {
+    assertStringIncludes(svg, text);
+  }
+});
+
+test(
+  "the bench compares with RivetKit on each runtime that it has, and with workerd",
+  async () => {
+    const tables = await bench("peers", {
+      file: "peers.ts",
+      end: /^Written to .+$/m,
+    });
+    const peers = [
+      "RivetKit .+ Node v",
+      "RivetKit .+ Node v22",
+      "RivetKit .+ Bun",
+      "workerd",
+    ];
+    assertEquals(tables.length, peers.length);
+    for (const [i, { title, rows }] of tables.entries()) {
+      assertMatch(title, new RegExp(`beside ${peers[i]}`));
+      assertEquals(rows.length, 4);
+      for (const { times } of rows) assertPositive(times);
+    }
+  },
+  {
+    skip: runtime === "bun"
+      ? "it fetches and runs the same peers as on Deno, for minutes"
+      : undefined,
+  },
+);
+
+/** What one part of the bench writes. */
+async function bench(
+  part: string,
+  { folder, file = "main.ts", end = /^The bench has ended$/m }: {
+    folder?: Folder;
+    file?: string;
+    end?: RegExp;
+  } = {},
+): Promise<Tables> {
+  using own = new Folder();
+  const { path } = folder ?? own;
+  const args = ["--quick", "--out", path];
+  if (file === "main.ts") args.push(part);
+  await using program = startProgram(file, args);
+  await waitForLine(program, end);
+  const written = await readFile(join(path, `${part}-${runtime}.json`), "utf8");
+  return JSON.parse(written).tables;
+}
+
+function assertMeasured(tables: Tables): void {
+  assert(tables.length > 0);
+  for (const { rows } of tables) {
+    assert(rows.length > 0);
+    for (const row of rows) {
+      const numbers = Object.values(row).filter((cell) => cell !== "");
+      assert(numbers.length > 1, JSON.stringify(row));
+    }
+  }
 }
 
 /** The tables of a part; a row has its cells by the names of the columns. */
